@@ -74,7 +74,8 @@ async function createView(
   connection: PlayerConnection,
   onError: (error: unknown) => void,
 ): Promise<VideoView> {
-  const { fps } = request;
+  // Video encoders take rates that are integers.
+  const fps = Math.ceil(request.fps);
   const rate = new RateControl(request, request.bitrate ?? config.bitrateMax);
   const open = ({ width, height }: PictureSize, bitrate: number) =>
     openPipeline(gpu, connection.codec, { width, height, fps, bitrate, hardware: !gpu.software, log });
@@ -83,6 +84,7 @@ async function createView(
     resizing: { ladder: new SizeLadder(request), open },
     connection,
     rate,
+    fps,
     clock: systemClock,
     meters,
     onError,

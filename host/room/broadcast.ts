@@ -76,11 +76,10 @@ export class Broadcast implements PlayerConnection {
   readonly #waiting: Delayed[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #admitted = 0;
-  /** The picture that the first spectator has asked for, and the one that all of them get. */
+  /** The picture that the first spectator has asked for, and what all of them get of it. */
   #wanted: ViewRequest | undefined;
-  #picture: ViewRequest | undefined;
   #grant: PixelGrant | undefined;
-  #frames = new FrameSchedule(FPS_MAX);
+  readonly #frames = new FrameSchedule(FPS_MAX);
   #view: PlayerView | undefined;
   #sound: PlayerSound | undefined;
   /** Counts requests for a view, so that a late one is recognised. */
@@ -128,7 +127,8 @@ export class Broadcast implements PlayerConnection {
     // All spectators get the same video, so the limit that one of them sets for its own bit rate does not count.
     const { bitrate: _, ...shared } = request;
     this.#wanted ??= { ...shared, fps: Math.min(FPS_MAX, request.fps) };
-    const picture = this.#picture ?? this.#takePixels(this.#wanted);
+    this.#grant ??= this.#takePixels(this.#wanted);
+    const picture = { ...this.#wanted, ...this.#grant.picture };
     let spectator: Spectator | undefined;
     let isClosed = false;
     const player: Player = {
@@ -163,20 +163,11 @@ export class Broadcast implements PlayerConnection {
     return player;
   }
 
-  /** Lets a player who has just come take pixels from the spectators, whose picture may become smaller. */
-  yield(): void {
-    const [wanted, before] = [this.#wanted, this.#picture];
-    if (!wanted || !before) return;
-    const now = this.#takePixels(wanted);
-    const isSame = now.width === before.width && now.height === before.height;
-    if (!isSame && this.#spectators.size > 0) void this.close().then(() => this.open());
-  }
-
   /** Opens the view if someone watches: for the first spectator, and again after the GPU was lost. */
   async open(): Promise<void> {
     const { createView, clock, name, log, wake } = this.#options;
-    const request = this.#picture;
-    if (!request || this.#spectators.size === 0) return;
+    if (!this.#wanted || !this.#grant || this.#spectators.size === 0) return;
+    const request = { ...this.#wanted, ...this.#grant.picture };
     const number = ++this.#opened;
     const isCurrent = () => number === this.#opened;
     const drop = (error: unknown): void => {
@@ -188,8 +179,8 @@ export class Broadcast implements PlayerConnection {
       const view = await createView(request, this, drop);
       if (!isCurrent()) return void (await view.close());
       this.#view = view;
-      this.#frames = new FrameSchedule(request.fps);
       this.#frames.start(clock.now());
+      this.#fit();
       wake();
     } catch (error) {
       drop(error);
@@ -232,13 +223,14 @@ export class Broadcast implements PlayerConnection {
   takeFrame(now: Milli): boolean {
     const view = this.#view;
     if (!view || !this.#frames.isDue(now)) return false;
+    if (this.#grant && this.#wanted) this.#frames.setRate(this.#wanted.fps, this.#grant.fps);
     if (!view.ready) {
       const missed = Number(this.#frames.dropIfOverdue(now));
       view.stats.dropped += missed;
-      this.#grant?.count({ drawn: 0, missed, now });
+      // Frames for which no spectator's network has room say nothing about the host.
+      if (this.ready) this.#grant?.count({ drawn: 0, missed, now });
       return false;
     }
-    if (this.#grant) this.#frames.setRate(this.#grant.fps);
     const missed = this.#frames.advance(now);
     view.stats.dropped += missed;
     this.#grant?.count({ drawn: 1, missed, now });
@@ -276,18 +268,22 @@ export class Broadcast implements PlayerConnection {
     await Promise.allSettled([...this.#spectators].map(({ connection }) => connection.end(code, message, retry)));
   }
 
-  /** Gets pixels for the spectators' picture again, after those of all players. */
-  #takePixels(wanted: ViewRequest): ViewRequest {
-    this.#grant?.release();
-    this.#grant = this.#options.pixels.grant(wanted);
-    this.#picture = { ...wanted, ...this.#grant.picture };
-    return this.#picture;
+  /** Gets pixels for the spectators' picture, like those of a player. */
+  #takePixels(wanted: ViewRequest): PixelGrant {
+    const grant = this.#options.pixels.grant(wanted);
+    grant.onChange = () => this.#fit();
+    return grant;
+  }
+
+  /** Makes the pictures as large and as many as the spectators may have now. */
+  #fit(): void {
+    if (this.#grant) this.#view?.fit?.({ ...this.#grant.picture, fps: this.#grant.fps });
   }
 
   /** Returns the pixels to the budget. */
   release(): void {
     this.#grant?.release();
-    this.#grant = this.#picture = this.#wanted = undefined;
+    this.#grant = this.#wanted = undefined;
   }
 
   #requestKeyframe(): void {

@@ -21,20 +21,33 @@ export interface PictureSize {
  * timer; the caller passes the time in.
  */
 export class SizeLadder {
-  readonly #sizes: readonly PictureSize[];
-  readonly #fps: number;
+  #sizes: readonly PictureSize[];
+  #fps: number;
   #level = 0;
   /** When the bitrate became too low or high enough for another size; undefined if it is neither. */
   #since: Milli | undefined;
 
   constructor({ width, height, fps }: PictureSize & { fps: number }) {
     this.#fps = fps;
-    const smaller = SCALES.map((scale) => ({ width: even(width * scale), height: even(height * scale) }));
-    this.#sizes = smaller.filter((size, level) => level === 0 || size.width >= WIDTH_MIN);
+    this.#sizes = sizesOf({ width, height });
   }
 
   get size(): PictureSize {
     return this.#at(this.#level);
+  }
+
+  /**
+   * Takes another size and rate in place of the wanted ones. A picture that the bitrate had made smaller gets no larger by that.
+   * @returns whether `size` has changed
+   */
+  fit({ width, height, fps }: PictureSize & { fps: number }): boolean {
+    const before = this.size;
+    this.#fps = fps;
+    this.#sizes = sizesOf({ width, height });
+    const level = this.#sizes.findIndex((size) => size.width <= before.width);
+    if (this.#level > 0) this.#level = level < 0 ? this.#sizes.length - 1 : level;
+    this.#since = undefined;
+    return this.size.width !== before.width || this.size.height !== before.height;
   }
 
   /** Takes the video's bitrate. @returns whether `size` has changed */
@@ -69,6 +82,11 @@ export class SizeLadder {
     const { width, height } = this.#at(level);
     return width * height * this.#fps;
   }
+}
+
+function sizesOf({ width, height }: PictureSize): PictureSize[] {
+  const smaller = SCALES.map((scale) => ({ width: even(width * scale), height: even(height * scale) }));
+  return smaller.filter((size, level) => level === 0 || size.width >= WIDTH_MIN);
 }
 
 /** Rounds a side down to an even number, which the encoder needs. */

@@ -1,55 +1,47 @@
 import { type Milli, milli } from '../base/time.ts';
-import type { ViewRequest } from '../stream/player.ts';
+import { Capacity } from './capacity.ts';
+import { fairLevel, type Picture, pictureWithin, pixelsPerSecond, rateWithin } from './shares.ts';
 
-/** The largest part of the free budget that one player gets, so that something is left for the next player. */
-const SHARE_MAX = 2 / 3;
 /** A player gets at least this much, even if the budget is used up: 320x180 pixels at 15 frames per second. */
 const PIXELS_PER_SECOND_MIN = 320 * 180 * 15;
-/** A picture keeps these frame rates, in this order, as long as making it smaller suffices. */
-const RATES = [60, 30, 15];
-const RATE_MIN = 15;
-/** While a picture keeps one of these rates, its sides shrink to this fraction at most. */
-const SCALE_MIN = 0.5;
-const SIDE_MIN = 64;
-/**
- * If a player misses more than a part of the frames in a window, a player who came later draws fewer: YIELD of the rate, down
- * to PACE_MIN. Without such misses the rate grows back.
- */
-const WINDOW_MS = 1000;
-const FRAMES_MIN = 10;
-const MISSED_MAX = 0.05;
-const YIELD = 0.7;
-const RECOVERY = 1.05;
-const PACE_MIN = 0.25;
-
-/** The size and the rate of a picture. */
-export type Picture = Pick<ViewRequest, 'width' | 'height' | 'fps'>;
+/** Pictures get larger again when their share has been larger by this factor for this long. They get smaller at once. */
+const GROWTH_MIN = 1.05;
+const GROWTH_MS = 3000;
 
 /** A part of a budget that one player uses. */
 export interface PixelGrant {
-  /** The picture that the player gets now. Its rate may change (onChange), its size does not. */
+  /** The picture that the player gets. It changes when players come and leave, and when the host is late. */
   readonly picture: Picture;
-  /** Frames per second to draw now. It is below the picture's rate while an earlier player misses frames. */
+  /** Frames per second to draw now. It is above the picture's rate while a larger picture is not yet worth a change of size. */
   readonly fps: number;
   /** Counts frames of the player that were drawn, and frames that were missed because the host was late. */
   count(frames: { drawn: number; missed: number; now: Milli }): void;
-  /** Called when the rate has changed. */
+  /** Says that the player sees no pictures now, or sees them again. Meanwhile the player's pixels are for the others. */
+  rest(isResting: boolean): void;
+  /** Called when the picture or the rate has changed. */
   onChange: () => void;
   /** Returns the player's pixels to the budget. Idempotent. */
   release(): void;
 }
 
 /**
- * A budget of pixels per second that players share. A player who comes late gets a smaller picture or a lower rate. A player
- * who is alone gets the wanted rate, even above the budget, until another player comes.
+ * A budget of pixels per second that players share fairly. Those who want less than the others get it, and all others get equal shares, no
+ * matter who came first. A player who is alone gets the wanted picture, even above the budget. While the host is late, the budget of the
+ * whole host is smaller.
  */
 export class PixelBudget {
-  readonly #limit: number;
   readonly #parent: PixelBudget | undefined;
-  /** The earliest player first. */
+  readonly #limit: number;
+  /** The pixels per second that the host can draw in time. Only the budget of the whole host uses it. */
+  readonly #capacity: Capacity;
+  readonly #parts = new Set<PixelBudget>();
   readonly #grants = new Set<Grant>();
-  #used = 0;
-  #windowStart = milli(0);
+  /** The share that follows from the players who are there now, and the one by which sizes were chosen, which grows with a delay. */
+  #share = Number.POSITIVE_INFINITY;
+  #settled = Number.POSITIVE_INFINITY;
+  /** Since when the share is larger than the settled one. */
+  #growsSince: Milli | undefined;
+  #now = milli(0);
 
   /**
    * @param limit pixels per second
@@ -58,128 +50,198 @@ export class PixelBudget {
   constructor(limit: number, parent?: PixelBudget) {
     this.#limit = limit;
     this.#parent = parent;
+    this.#capacity = new Capacity(limit);
   }
 
-  /** Pixels per second that players are sure of. A player who is alone may use more. */
+  /** Pixels per second that players use. */
   get used(): number {
-    return this.#used;
+    return sum(this.#active(), (grant) => grant.used);
   }
 
   /** Grants a player the picture that the player wants, or a similar one that the budget allows. */
   grant(wanted: Picture): PixelGrant {
-    const limit = Math.max(this.#share, PIXELS_PER_SECOND_MIN);
-    const isAlone = this.#count === 0;
-    const sure = isAlone ? slowDown(wanted, limit) : shrink(wanted, limit);
-    const grant: Grant = new Grant({ wanted, sure, isAlone, budget: this });
-    this.#change(grant, 1);
+    const grant = new Grant(wanted, this);
+    this.#grants.add(grant);
+    this.#enlist();
+    this.divide();
     return grant;
   }
 
-  /** Pixels per second that the next player may use. */
-  get #share(): number {
-    const own = (this.#limit - this.#used) * SHARE_MAX;
-    return this.#parent ? Math.min(own, this.#parent.#share) : own;
-  }
-
-  /** Number of players that share the whole budget. */
-  get #count(): number {
-    return this.#parent ? this.#parent.#count : this.#grants.size;
-  }
-
+  /** Takes a player's pixels back. */
   release(grant: Grant): void {
-    this.#change(grant, -1);
+    this.#grants.delete(grant);
+    this.#delist();
+    this.redivide();
   }
 
-  /** Makes later players yield to earlier ones who miss frames, once in each window. */
-  balance(now: Milli): void {
-    if (this.#parent) this.#parent.balance(now);
-    else if (now - this.#windowStart >= WINDOW_MS) this.#balanceAll(now);
+  /** Divides the budget again because a player needs less, or more. */
+  redivide(): void {
+    this.#root.#capacity.hurry();
+    this.divide();
   }
 
-  #balanceAll(now: Milli): void {
-    this.#windowStart = now;
-    const all = [...this.#grants];
-    const late = all.findIndex((grant) => grant.isLate);
-    const later = late < 0 ? [] : all.slice(late + 1).filter((grant) => grant.canYield);
-    if (late < 0) for (const grant of all) grant.recover();
-    else later.reduce<Grant | undefined>((a, b) => (a && a.load >= b.load ? a : b), undefined)?.yield();
-    for (const grant of all) grant.resetCounts();
+  /** Counts frames of a player, and once in each window looks whether the host is late. */
+  count({ drawn, missed, now }: { drawn: number; missed: number; now: Milli }): void {
+    const root = this.#root;
+    root.#now = now;
+    root.#capacity.count(drawn, missed);
+    if (!root.#capacity.isDue(now)) return;
+    const active = root.#active();
+    const wanted = sum(active, (grant) => grant.demand);
+    const least = active.length * PIXELS_PER_SECOND_MIN;
+    const hasChanged = root.#capacity.update(now, { used: root.used, wanted, least });
+    if (hasChanged || root.#isGrowing) root.divide();
   }
 
-  #change(grant: Grant, sign: 1 | -1): void {
-    this.#used += sign * pixelsPerSecond(grant.sure);
-    if (sign > 0) this.#grants.add(grant);
-    else this.#grants.delete(grant);
-    if (this.#parent) this.#parent.#change(grant, sign);
-    else for (const one of this.#grants) one.setAlone(this.#grants.size === 1);
+  /** Divides the whole budget among the players who are there now, and tells those whose part has changed. */
+  divide(): void {
+    const root = this.#root;
+    const isShared = root.#active().length > 1;
+    if (!isShared) root.#capacity.reset();
+    root.#fill(isShared ? root.#capacity.now : Number.POSITIVE_INFINITY, isShared);
+    root.#divide(Number.POSITIVE_INFINITY);
+    for (const grant of root.#all()) grant.tell();
+  }
+
+  get #root(): PixelBudget {
+    return this.#parent ? this.#parent.#root : this;
+  }
+
+  /** Whether the pictures of a part of the budget will get larger. */
+  get #isGrowing(): boolean {
+    return this.#growsSince !== undefined || [...this.#parts].some((part) => part.#isGrowing);
+  }
+
+  #all(): Grant[] {
+    return [...this.#grants, ...[...this.#parts].flatMap((part) => part.#all())];
+  }
+
+  #active(): Grant[] {
+    return this.#all().filter((grant) => grant.demand > 0);
+  }
+
+  #enlist(): void {
+    const parent = this.#parent;
+    if (!parent) return;
+    parent.#parts.add(this);
+    parent.#enlist();
+  }
+
+  /** Leaves the budget that this one is a part of, if no player uses it. */
+  #delist(): void {
+    if (this.#grants.size > 0 || this.#parts.size > 0) return;
+    this.#settled = Number.POSITIVE_INFINITY;
+    this.#growsSince = undefined;
+    const parent = this.#parent;
+    if (!parent) return;
+    parent.#parts.delete(this);
+    parent.#delist();
+  }
+
+  /**
+   * Computes the share that each player gets if nothing but this budget and its parts limits it, and the same for each part.
+   * @returns what each player wants and may get by these limits
+   */
+  #fill(limit: number, isShared: boolean): number[] {
+    const demands = [...this.#grants].map((grant) => grant.demand).filter((demand) => demand > 0);
+    for (const part of this.#parts)
+      demands.push(...part.#fill(isShared ? part.#limit : Number.POSITIVE_INFINITY, isShared));
+    const share = fairLevel(demands, limit);
+    this.#share = share;
+    return demands.map((demand) => Math.min(demand, share));
+  }
+
+  /**
+   * Gives all players their shares.
+   * @param shareMax the share of players in the budget that this one is a part of
+   */
+  #divide(shareMax: number): void {
+    this.#share = Math.min(this.#share, shareMax);
+    this.#settle(this.#root.#now);
+    for (const grant of this.#grants) grant.update(this.#share, this.#settled);
+    for (const part of this.#parts) part.#divide(this.#share);
+  }
+
+  #settle(now: Milli): void {
+    if (this.#share < this.#settled * GROWTH_MIN || this.#share === this.#settled) {
+      this.#settled = Math.min(this.#settled, this.#share);
+      this.#growsSince = undefined;
+      return;
+    }
+    this.#growsSince ??= now;
+    if (now - this.#growsSince < GROWTH_MS) return;
+    this.#settled = this.#share;
+    this.#growsSince = undefined;
   }
 }
 
 class Grant implements PixelGrant {
-  /** The picture that the player is sure of, no matter who else comes. */
-  readonly sure: Picture;
   onChange: () => void = () => {};
   readonly #wanted: Picture;
   readonly #budget: PixelBudget;
-  #isAlone: boolean;
+  #picture: Picture;
+  #fps: number;
+  #hasChanged = false;
+  #isResting = false;
   #isReleased = false;
-  /** Fraction of the picture's rate at which frames are drawn. */
-  #pace = 1;
-  #drawn = 0;
-  #missed = 0;
 
-  constructor(options: { wanted: Picture; sure: Picture; isAlone: boolean; budget: PixelBudget }) {
-    this.sure = options.sure;
-    this.#wanted = options.wanted;
-    this.#budget = options.budget;
-    this.#isAlone = options.isAlone;
+  constructor(wanted: Picture, budget: PixelBudget) {
+    const { width, height, fps } = wanted;
+    this.#wanted = { width, height, fps };
+    this.#budget = budget;
+    this.#picture = this.#wanted;
+    this.#fps = fps;
   }
 
   get picture(): Picture {
-    return this.#isAlone ? { ...this.sure, fps: this.#wanted.fps } : this.sure;
-  }
-
-  setAlone(isAlone: boolean): void {
-    if (this.#isAlone === isAlone) return;
-    this.#isAlone = isAlone;
-    if (this.sure.fps !== this.#wanted.fps) this.onChange();
+    return this.#picture;
   }
 
   get fps(): number {
-    return this.picture.fps * this.#pace;
+    return this.#fps;
   }
 
-  /** Pixels per second that are drawn now. */
-  get load(): number {
-    return pixelsPerSecond({ ...this.sure, fps: this.fps });
+  /** Pixels per second that the player could use now. */
+  get demand(): number {
+    return this.#isResting ? 0 : pixelsPerSecond(this.#wanted);
   }
 
-  /** Whether the player missed many frames in the current window. */
-  get isLate(): boolean {
-    const all = this.#drawn + this.#missed;
-    return all >= FRAMES_MIN && this.#missed > all * MISSED_MAX;
+  /** Pixels per second that the player uses now. */
+  get used(): number {
+    return this.#isResting ? 0 : pixelsPerSecond({ ...this.#picture, fps: this.#fps });
   }
 
-  get canYield(): boolean {
-    return this.#pace > PACE_MIN;
+  /**
+   * Chooses the picture and the rate.
+   * @param share pixels per second that the player may use now
+   * @param settled the share by which the size is chosen
+   */
+  update(share: number, settled: number): void {
+    const picture = pictureWithin(this.#wanted, Math.max(settled, PIXELS_PER_SECOND_MIN));
+    const fps = Math.max(picture.fps, rateWithin(picture, this.#wanted.fps, share));
+    const { width, height } = this.#picture;
+    const isSame = width === picture.width && height === picture.height && this.#picture.fps === picture.fps;
+    if (isSame && fps === this.#fps) return;
+    if (!isSame) this.#picture = picture;
+    this.#fps = fps;
+    this.#hasChanged = true;
   }
 
-  yield(): void {
-    this.#pace = Math.max(PACE_MIN, this.#pace * YIELD);
+  /** Calls onChange if `update` has changed something. */
+  tell(): void {
+    if (!this.#hasChanged) return;
+    this.#hasChanged = false;
+    this.onChange();
   }
 
-  recover(): void {
-    this.#pace = Math.min(1, this.#pace * RECOVERY);
+  count(frames: { drawn: number; missed: number; now: Milli }): void {
+    this.#budget.count(frames);
   }
 
-  count({ drawn, missed, now }: { drawn: number; missed: number; now: Milli }): void {
-    this.#drawn += drawn;
-    this.#missed += missed;
-    this.#budget.balance(now);
-  }
-
-  resetCounts(): void {
-    this.#drawn = this.#missed = 0;
+  rest(isResting: boolean): void {
+    if (this.#isResting === isResting || this.#isReleased) return;
+    this.#isResting = isResting;
+    this.#budget.redivide();
   }
 
   release(): void {
@@ -188,35 +250,6 @@ class Grant implements PixelGrant {
   }
 }
 
-/** Returns the picture with a rate that keeps within `limit` pixels per second. It is smaller only if 15 per second exceed it. */
-export function slowDown(wanted: Picture, limit: number): Picture {
-  const { width, height } = wanted;
-  if (pixelsPerSecond(wanted) <= limit) return wanted;
-  const least = Math.min(wanted.fps, RATE_MIN);
-  const fps = Math.floor(limit / (width * height));
-  return fps >= least ? { width, height, fps } : scaled(wanted, Math.sqrt(limit / (width * height * least)), least);
-}
-
-/** Returns the picture, or a similar one with at most `limit` pixels per second. */
-export function shrink(wanted: Picture, limit: number): Picture {
-  const { width, height } = wanted;
-  if (pixelsPerSecond(wanted) <= limit) return wanted;
-  for (const rate of RATES) {
-    const fps = Math.min(wanted.fps, rate);
-    const scale = Math.sqrt(limit / (width * height * fps));
-    if (scale >= SCALE_MIN) return scaled(wanted, Math.min(scale, 1), fps);
-  }
-  const fps = Math.min(wanted.fps, RATE_MIN);
-  return scaled(wanted, Math.sqrt(limit / (width * height * fps)), fps);
-}
-
-/** The video encoder needs even sides. */
-function scaled({ width, height }: Picture, scale: number, fps: number): Picture {
-  const side = (pixels: number) => Math.max(SIDE_MIN, Math.floor((pixels * scale) / 2) * 2);
-  return { width: side(width), height: side(height), fps };
-}
-
-/** A picture without a rate of its own, as in a browser tab, counts for nothing. */
-function pixelsPerSecond({ width, height, fps }: Picture): number {
-  return Number.isFinite(fps) ? width * height * fps : 0;
+function sum<T>(items: readonly T[], of: (item: T) => number): number {
+  return items.reduce((total, item) => total + of(item), 0);
 }

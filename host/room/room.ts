@@ -148,8 +148,7 @@ export class Room {
       instance: () => this.#game.instance,
     });
     this.#seats[number] = seat;
-    seat.grant.onChange = () => this.#describeAgain(seat);
-    this.#broadcast.yield();
+    seat.grant.onChange = () => this.#fit(seat);
     return this.#playerOf(seat);
   }
 
@@ -328,18 +327,30 @@ export class Room {
     const { request, wanted } = seat;
     const { actions } = this.#options;
     const more = { ...(wanted ? { wanted } : {}), ...(actions?.length ? { actions } : {}) };
-    return { ...request, game: this.name, seat: seat.number, seats: this.#seats.length, ...more };
+    const fps = Math.round(request.fps);
+    return { ...request, fps, game: this.name, seat: seat.number, seats: this.#seats.length, ...more };
   }
 
-  /** Tells a player that the rate of the pictures has changed, because another player has come or left. */
+  /** Gives a player other pictures, because another player has come or left, or the host is late. Tells the player if they change. */
+  #fit(seat: Seat): void {
+    if (seat.closed) return;
+    seat.fit();
+    this.#describeAgain(seat);
+  }
+
   #describeAgain(seat: Seat): void {
-    if (!seat.closed) seat.connection?.notify(joinedNotice(this.#describe(seat)));
+    const { connection } = seat;
+    if (connection && seat.notePicture()) connection.notify(joinedNotice(this.#describe(seat)));
   }
 
   #connect(seat: Seat, connection: PlayerConnection): void {
     seat.connection = connection;
     if (this.#farewell) void connection.end(...this.#farewell);
-    else this.#loop.tasks.add(() => this.#join(seat, connection));
+    else {
+      // The picture may have changed while the page was connecting.
+      this.#describeAgain(seat);
+      this.#loop.tasks.add(() => this.#join(seat, connection));
+    }
   }
 
   async #join(seat: Seat, connection: PlayerConnection): Promise<void> {
@@ -396,7 +407,7 @@ export class Room {
     if (seat.connection) this.#hold(seat);
     seat.grant.release();
     seat.renew({ wanted, grant: this.#pixels.grant(wanted), input: new PlayerInput(this.#options.clock) });
-    seat.grant.onChange = () => this.#describeAgain(seat);
+    seat.grant.onChange = () => this.#fit(seat);
     return this.#playerOf(seat);
   }
 

@@ -55,20 +55,44 @@ export class TickSchedule {
   }
 }
 
-/** Decides when one player's frames are due. It holds no timer; the caller passes the time in. */
+/** Slots are compared with fractions that are not exact. */
+const EPSILON = 1e-6;
+
+/**
+ * Decides when one player's frames are due. Time is divided into slots at the rate that the player wants. If the player gets a lower rate,
+ * frames are due in some of the slots, evenly spaced, so they stay in step with the game's ticks and the player's display. It holds no
+ * timer; the caller passes the time in.
+ */
 export class FrameSchedule {
-  #frameMs: number;
+  #slotMs: number;
+  /** Fraction of the slots in which a frame is due. */
+  #share = 1;
+  readonly #phase: number;
   #next: Milli = milli(0);
+  /** Number of the slot of the next frame, counted from the start of the clock, so that all players count alike. */
+  #slot = 0;
   #shiftedAt: Milli = milli(Number.NEGATIVE_INFINITY);
 
-  /** @param fps frames per second; Infinity renders one frame each time that the caller asks */
-  constructor(fps: number) {
-    this.#frameMs = 1000 / fps;
+  /**
+   * @param fps slots per second; Infinity renders one frame each time that the caller asks
+   * @param phase which slots are left out, 0 to 1. Players with different phases take turns.
+   */
+  constructor(fps: number, phase = 0) {
+    this.#slotMs = 1000 / fps;
+    this.#phase = phase;
   }
 
-  /** Changes the rate of the frames after the next one. */
-  setRate(fps: number): void {
-    this.#frameMs = 1000 / fps;
+  /**
+   * Changes the rate of the frames after the next one.
+   * @param wanted slots per second
+   * @param fps frames per second
+   */
+  setRate(wanted: number, fps = wanted): void {
+    const slotMs = 1000 / wanted;
+    this.#share = fps < wanted ? fps / wanted : 1;
+    if (slotMs === this.#slotMs) return;
+    this.#slotMs = slotMs;
+    this.#count();
   }
 
   /** When the player's next frame is due. */
@@ -78,6 +102,7 @@ export class FrameSchedule {
 
   start(now: Milli): void {
     this.#next = now;
+    this.#count();
   }
 
   isDue(now: Milli): boolean {
@@ -86,21 +111,20 @@ export class FrameSchedule {
 
   /** Schedules the frame after the one being rendered. @returns how many frames are left out because they are overdue */
   advance(now: Milli): number {
-    if (this.#frameMs === 0) {
+    if (this.#slotMs === 0) {
       this.#next = now;
       return 0;
     }
-    this.#shift(this.#frameMs);
-    if (this.#next >= now) return 0;
-    const missed = Math.ceil((now - this.#next) / this.#frameMs);
-    this.#shift(missed * this.#frameMs);
+    this.#step();
+    let missed = 0;
+    for (; this.#next < now; missed++) this.#step();
     return missed;
   }
 
   /** Gives up a frame that could not be rendered within one frame interval. @returns whether the frame was given up */
   dropIfOverdue(now: Milli): boolean {
-    if (now < this.#next + this.#frameMs) return false;
-    this.#shift(this.#frameMs);
+    if (now < this.#next + this.#slotMs / this.#share) return false;
+    if (this.#slotMs > 0) this.#step();
     return true;
   }
 
@@ -113,11 +137,33 @@ export class FrameSchedule {
     if (now - this.#shiftedAt < PACE_INTERVAL_MS) return undefined;
     this.#shiftedAt = now;
     const stepMs = Math.max(-PACE_STEP_MS_MAX, Math.min(PACE_STEP_MS_MAX, (slackMs - SLACK_MS) * PACE_GAIN));
-    this.#shift(stepMs);
+    this.#next = milli(this.#next + stepMs);
     return stepMs;
   }
 
-  #shift(ms: number): void {
-    this.#next = milli(this.#next + ms);
+  #count(): void {
+    this.#slot = this.#slotMs > 0 ? Math.round(this.#next / this.#slotMs) : 0;
   }
+
+  /** Moves on to the next slot that has a frame. */
+  #step(): void {
+    do {
+      this.#slot++;
+      this.#next = milli(this.#next + this.#slotMs);
+    } while (!this.#hasFrame());
+  }
+
+  /** Tells whether a frame is due in the slot: multiples of the share, shifted by the phase, pass an integer there. */
+  #hasFrame(): boolean {
+    if (this.#share === 1) return true;
+    const position = this.#slot * this.#share + this.#phase + EPSILON;
+    return position - Math.floor(position) < this.#share;
+  }
+}
+
+/** Returns the phase of a seat. Any number of seats from 0 on are spread evenly (van der Corput's sequence). */
+export function phaseOf(seat: number): number {
+  let phase = 0;
+  for (let rest = seat, part = 1 / 2; rest > 0; rest = Math.floor(rest / 2), part /= 2) phase += (rest % 2) * part;
+  return phase;
 }

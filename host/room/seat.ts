@@ -2,9 +2,10 @@ import type { Milli } from '../base/time.ts';
 import type { PlayerConnection, ViewRequest } from '../stream/player.ts';
 import type { PlayerInput } from './input.ts';
 import { InputTiming } from './input-timing.ts';
-import type { Picture, PixelGrant } from './pixels.ts';
+import type { PixelGrant } from './pixels.ts';
 import { SeatRequests, type SeatRequestsOptions } from './requests.ts';
-import { FrameSchedule } from './schedule.ts';
+import { FrameSchedule, phaseOf } from './schedule.ts';
+import type { Picture } from './shares.ts';
 import type { PlayerSound } from './sound.ts';
 import type { PlayerView } from './view.ts';
 
@@ -42,6 +43,8 @@ export class Seat {
   /** Whether the player has left the game. */
   closed = false;
   readonly #frames: FrameSchedule;
+  /** The picture that the player was told about. */
+  #told: Picture;
   /** Whether the last look at the page's state found it hidden. */
   #wasHidden = false;
 
@@ -50,9 +53,10 @@ export class Seat {
     this.requests = new SeatRequests({ notify: (notice) => this.connection?.notify(notice), instance });
     this.#wanted = wanted;
     this.#grant = grant;
+    this.#told = grant.picture;
     this.#input = input;
     this.#takeAnswers();
-    this.#frames = new FrameSchedule(grant.picture.fps);
+    this.#frames = new FrameSchedule(wanted.fps, phaseOf(number));
   }
 
   get grant(): PixelGrant {
@@ -67,7 +71,9 @@ export class Seat {
   renew({ wanted, grant, input }: Pick<SeatOptions, 'wanted' | 'grant' | 'input'>): void {
     this.#wanted = wanted;
     this.#grant = grant;
+    this.#told = grant.picture;
     this.#input = input;
+    this.#wasHidden = false;
     this.timing.reset();
     this.#takeAnswers();
     this.requests.renew();
@@ -87,12 +93,26 @@ export class Seat {
     return { ...this.#wanted, ...this.grant.picture };
   }
 
+  /** Makes the view's pictures as large and as many as the player may have now. */
+  fit(): void {
+    const { picture, fps } = this.grant;
+    this.view?.fit?.({ ...picture, fps });
+  }
+
   /** The picture that the page asked for, if the player gets another one. */
   get wanted(): Picture | undefined {
     const { width, height, fps } = this.#wanted;
     const { picture } = this.grant;
     const isSame = picture.width === width && picture.height === height && picture.fps === fps;
     return isSame ? undefined : { width, height, fps };
+  }
+
+  /** Notes that the player is told about the current picture. @returns whether the player knows another one */
+  notePicture(): boolean {
+    const { picture } = this.grant;
+    const isNews = picture !== this.#told;
+    this.#told = picture;
+    return isNews;
   }
 
   /** When the player's next frame is due. */
@@ -104,6 +124,8 @@ export class Seat {
   begin(view: PlayerView, now: Milli): void {
     this.view = view;
     this.#frames.start(now);
+    // The player's share may have changed while the video encoder was opened.
+    this.fit();
   }
 
   /** Shifts the player's frames by the page's newest report about its display. @returns the shift in milliseconds, or 0 */
@@ -123,11 +145,12 @@ export class Seat {
     const { view, grant } = this;
     if (view === undefined || this.connection === undefined || this.closed) return false;
     if (this.#isHidden(view, now) || !this.#frames.isDue(now)) return false;
-    this.#frames.setRate(grant.fps);
+    this.#frames.setRate(this.#wanted.fps, grant.fps);
     if (!view.ready) {
       const missed = Number(this.#frames.dropIfOverdue(now));
       view.stats.dropped += missed;
-      grant.count({ drawn: 0, missed, now });
+      // A frame for which the player's network has no room says nothing about the host.
+      if (this.connection.ready) grant.count({ drawn: 0, missed, now });
       return false;
     }
     const missed = this.#frames.advance(now);
@@ -139,6 +162,7 @@ export class Seat {
   /** Tells whether the page is hidden. When it is shown again, a keyframe is due at once, because it may have missed some. */
   #isHidden(view: PlayerView, now: Milli): boolean {
     const { hidden } = this.#input;
+    if (this.#wasHidden !== hidden) this.grant.rest(hidden);
     if (this.#wasHidden && !hidden) {
       this.#frames.start(now);
       view.requestKeyframe();

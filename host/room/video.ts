@@ -41,6 +41,8 @@ export interface VideoViewOptions extends VideoPipeline {
   };
   connection: PlayerConnection;
   rate: RateControl;
+  /** The rate for which the video encoders are opened. Without it, it is the rate of the pictures. */
+  fps?: number;
   clock: Clock;
   /** The counters of the whole host process. Each player's frames also have statistics of their own. */
   meters?: Meters;
@@ -57,6 +59,8 @@ export class VideoView implements PlayerView {
   /** Pipeline of another size, which replaces the current one before a frame is drawn, when no other is in flight. */
   #next: VideoPipeline | undefined;
   #isResizing = false;
+  /** The rate of the pictures, if it is known. */
+  #fps: number | undefined;
   #inFlight = 0;
   #keyframe = true;
   #closed = false;
@@ -66,6 +70,7 @@ export class VideoView implements PlayerView {
 
   constructor(options: VideoViewOptions) {
     this.#options = options;
+    this.#fps = options.fps;
     this.stats = createStats(options.meters);
     options.connection.limitBitrate(options.rate.max * PATH_SHARE);
     this.#pipeline = { readback: options.readback, encoder: options.encoder };
@@ -87,6 +92,21 @@ export class VideoView implements PlayerView {
     this.#keyframe = true;
   }
 
+  fit(picture: PictureSize & { fps: number }): void {
+    const { rate, resizing, connection } = this.#options;
+    this.#fps = picture.fps;
+    rate.fit(picture);
+    connection.limitBitrate(rate.max * PATH_SHARE);
+    this.#pipeline.encoder.setBitrate(this.#encoderBitrate);
+    if (resizing?.ladder.fit(picture)) this.#resize().catch((error) => this.#fail(error));
+  }
+
+  /** The bitrate for the video encoder, which expects more pictures than it gets while the rate is low. */
+  get #encoderBitrate(): number {
+    const { rate, fps } = this.#options;
+    return fps === undefined || this.#fps === undefined ? rate.bitrate : Math.round((rate.bitrate * fps) / this.#fps);
+  }
+
   /** Adapts the video's bitrate to what the path to the page carries. */
   feedback(feedback: Readonly<Feedback>): void {
     const { rate, resizing, clock } = this.#options;
@@ -94,23 +114,23 @@ export class VideoView implements PlayerView {
     stats.lossFraction = feedback.lossFraction;
     stats.queueMs = feedback.queueMs;
     const before = rate.bitrate;
-    if (rate.update(feedback) !== before) this.#pipeline.encoder.setBitrate(rate.bitrate);
+    if (rate.update(feedback) !== before) this.#pipeline.encoder.setBitrate(this.#encoderBitrate);
     stats.bitrate = rate.bitrate;
     if (resizing?.ladder.update(rate.bitrate, clock.now())) this.#resize().catch((error) => this.#fail(error));
   }
 
   /** Opens a pipeline for the ladder's size beside the current one. */
   async #resize(): Promise<void> {
-    const { rate, resizing } = this.#options;
+    const { resizing } = this.#options;
     if (!resizing || this.#isResizing) return;
     const { ladder, open } = resizing;
     this.#isResizing = true;
     const { size } = ladder;
-    const next = await open(size, rate.bitrate).finally(() => {
+    const next = await open(size, this.#encoderBitrate).finally(() => {
       this.#isResizing = false;
     });
     if (this.#closed || this.#failed) return closePipeline(next);
-    next.encoder.setBitrate(rate.bitrate);
+    next.encoder.setBitrate(this.#encoderBitrate);
     await (this.#next && closePipeline(this.#next));
     this.#next = next;
     // The ladder may have moved on meanwhile.

@@ -2,6 +2,7 @@ import type { Samples } from '../base/samples.ts';
 import type { Milli } from '../base/time.ts';
 import type { Surface } from '../gpu/replay.ts';
 import type { Feedback, InputTimes } from '../stream/player.ts';
+import type { Picture } from './shares.ts';
 
 /** The target of one player's frames: a video stream, or the canvas of a browser tab. */
 export interface PlayerView {
@@ -13,6 +14,8 @@ export interface PlayerView {
   /** Makes the next frame a keyframe. */
   requestKeyframe(): void;
   feedback(feedback: Readonly<Feedback>): void;
+  /** Takes another size and rate of the pictures. A canvas needs no such method, because its tab has one player. */
+  fit?(picture: Picture): void;
   /**
    * Sends or shows the player the frame that was just drawn into the surface.
    * @param sequence sequence number of the newest input that the frame shows

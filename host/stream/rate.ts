@@ -8,17 +8,30 @@ const BITRATE_START = 1_000_000;
 /** The bitrate follows only rises of at least this much, so that the video encoder is not set up again for each report. */
 const RISE_MIN = 1.02;
 
+type PictureLike = { width: number; height: number; fps: number };
+
 /** Decides the bitrate of a video stream from what the path to the page carries and what the picture can use. */
 export class RateControl {
-  /** The most that the picture can use. */
-  readonly max: number;
+  readonly #bitrateMax: number;
+  #max: number;
   #bitrate: number;
 
   /** @param bitrateMax bits per second, an upper bound for pictures of every size */
-  constructor(picture: { width: number; height: number; fps: number }, bitrateMax: number) {
-    const clean = Math.round(picture.width * picture.height * picture.fps * BITS_PER_PIXEL);
-    this.max = Math.max(BITRATE_MIN, Math.min(bitrateMax, 2 * clean));
-    this.#bitrate = Math.min(this.max, BITRATE_START);
+  constructor(picture: PictureLike, bitrateMax: number) {
+    this.#bitrateMax = bitrateMax;
+    this.#max = mostOf(picture, bitrateMax);
+    this.#bitrate = Math.min(this.#max, BITRATE_START);
+  }
+
+  /** The most that the picture can use. */
+  get max(): number {
+    return this.#max;
+  }
+
+  /** Takes another size or rate of the picture. The bitrate follows at the next update if it may rise, and now if it must not. */
+  fit(picture: PictureLike): void {
+    this.#max = mostOf(picture, this.#bitrateMax);
+    this.#bitrate = Math.min(this.#max, this.#bitrate);
   }
 
   /** The video's current bitrate in bits per second. */
@@ -28,8 +41,14 @@ export class RateControl {
 
   /** Adapts the bitrate to what the path carries. @returns the new bitrate in bits per second */
   update({ videoBitsPerSecond }: Pick<Feedback, 'videoBitsPerSecond'>): number {
-    const wanted = Math.round(Math.max(BITRATE_MIN, Math.min(this.max, videoBitsPerSecond)));
-    if (wanted < this.#bitrate || wanted >= Math.min(this.max, this.#bitrate * RISE_MIN)) this.#bitrate = wanted;
+    const wanted = Math.round(Math.max(BITRATE_MIN, Math.min(this.#max, videoBitsPerSecond)));
+    if (wanted < this.#bitrate || wanted >= Math.min(this.#max, this.#bitrate * RISE_MIN)) this.#bitrate = wanted;
     return this.#bitrate;
   }
+}
+
+/** Returns the most that a picture can use. Half of it looks clean. */
+function mostOf({ width, height, fps }: PictureLike, bitrateMax: number): number {
+  const clean = Math.round(width * height * fps * BITS_PER_PIXEL);
+  return Math.max(BITRATE_MIN, Math.min(bitrateMax, 2 * clean));
 }

@@ -50,3 +50,26 @@ test('sides are even', () => {
   give(ladder, 1, 0, 1000);
   expect(ladder.size).toEqual({ width: 1024, height: 574 });
 });
+
+test('another wanted size counts at once, and does not enlarge a picture for which the bitrate was too low', () => {
+  const ladder = new SizeLadder(WANTED);
+  expect(ladder.fit(WANTED)).toBe(false);
+  expect(ladder.fit({ ...WANTED, fps: 30 })).toBe(false);
+  expect(ladder.fit({ width: 960, height: 540, fps: 60 })).toBe(true);
+  expect(ladder.size).toEqual({ width: 960, height: 540 });
+  ladder.fit(WANTED);
+  give(ladder, DOWN - 1, 0, 1000);
+  expect(ladder.size.width).toBe(960);
+  // It was 960 pixels wide for want of bits. This is the widest step of the new size that is not wider.
+  expect(ladder.fit({ width: 1200, height: 674, fps: 60 })).toBe(true);
+  expect(ladder.size).toEqual({ width: 900, height: 504 });
+  expect(ladder.fit({ width: 800, height: 450, fps: 60 })).toBe(true);
+  expect(ladder.size).toEqual({ width: 800, height: 450 });
+});
+
+test('at half of the rate, half of the bitrate suffices', () => {
+  const ladder = new SizeLadder(WANTED);
+  ladder.fit({ ...WANTED, fps: 30 });
+  expect(give(ladder, DOWN / 2, 0, 5000)).toBe(1280);
+  expect(give(ladder, DOWN / 2 - 1, 10_000, 1000)).toBe(960);
+});

@@ -1,152 +1,195 @@
 import { describe, expect, test } from 'vitest';
 import { milli } from '../../host/base/time.ts';
-import { PixelBudget, shrink, slowDown } from '../../host/room/pixels.ts';
+import { PixelBudget, type PixelGrant } from '../../host/room/pixels.ts';
+import type { Picture } from '../../host/room/shares.ts';
 import { at } from '../at.ts';
 
+const SMALL = { width: 640, height: 360, fps: 60 };
+const MEDIUM = { width: 1280, height: 720, fps: 60 };
 const HUGE = { width: 1920, height: 1088, fps: 120 };
-const pixels = ({ width, height, fps }: typeof HUGE) => width * height * fps;
+const pixels = ({ width, height, fps }: Picture) => width * height * fps;
+const pictures = (grants: readonly PixelGrant[]) => grants.map(({ picture }) => picture);
+const times = <T>(count: number, make: (index: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i));
 
-test('a player gets the picture that the player wants if it leaves a third of the free budget', () => {
-  const wanted = { width: 640, height: 360, fps: 60 };
-  const grant = (limit: number) => {
-    const budget = new PixelBudget(limit + 64 * 64);
-    budget.grant({ width: 64, height: 64, fps: 1 });
-    return budget.grant(wanted).picture;
-  };
-  expect(grant(pixels(wanted) * 1.5)).toEqual(wanted);
-  expect(grant(pixels(wanted) * 1.5 - 2)).not.toEqual(wanted);
-});
-
-test('a player who is alone gets the wanted rate, and a lower one while another player is there', () => {
-  const wanted = { width: 1280, height: 720, fps: 60 };
-  const budget = new PixelBudget(42_000_000);
-  const first = budget.grant(wanted);
-  const changes: number[] = [];
-  first.onChange = () => changes.push(first.picture.fps);
-  expect(first.picture).toEqual(wanted);
-  const others = [budget.grant(HUGE), budget.grant(HUGE)];
-  expect(first.picture).toEqual({ ...wanted, fps: 30 });
-  expect(budget.used).toBeLessThanOrEqual(42_000_000);
-  for (const other of others) other.release();
-  expect(first.picture).toEqual(wanted);
-  expect(changes).toEqual([30, 60]);
-});
-
-test('a player whose wanted picture fits keeps it, no matter how many others come', () => {
-  const wanted = { width: 848, height: 480, fps: 60 };
-  const budget = new PixelBudget(42_000_000);
-  const first = budget.grant(wanted);
-  first.onChange = () => expect.unreachable('the rate changed');
-  for (let other = 0; other < 9; other++) budget.grant(HUGE);
-  expect(first.picture).toEqual(wanted);
-});
-
-test('each later player gets a smaller picture, the earlier ones keep theirs, and none is refused', () => {
-  const budget = new PixelBudget(37_000_000);
-  const grants = Array.from({ length: 12 }, () => budget.grant(HUGE)).map(({ picture }) => picture);
-  for (const [index, picture] of grants.entries()) {
-    const before = grants[index - 1];
-    if (before) expect(pixels(picture)).toBeLessThanOrEqual(pixels(before));
-    expect(pixels(picture)).toBeGreaterThan(0);
-    expect([picture.width % 2, picture.height % 2]).toEqual([0, 0]);
+/** Lets seconds pass in which a player draws 60 pictures and misses some. */
+function pass(grant: PixelGrant, seconds: number, missed = 0): void {
+  for (let second = 0; second < seconds; second++) {
+    clock += 1000;
+    grant.count({ drawn: 60 - missed, missed, now: milli(clock) });
   }
-  expect(budget.used).toBeLessThanOrEqual(37_000_000 + 12 * 320 * 180 * 15);
-});
+}
+let clock = 0;
 
-describe('players on a host that is late', () => {
-  const SMALL = { width: 640, height: 360, fps: 30 };
-  const begin = () => {
-    const budget = new PixelBudget(42_000_000);
-    const first = budget.grant(SMALL);
-    const others = [budget.grant(HUGE), budget.grant(HUGE)] as const;
-    let now = 0;
-    /** Lets a second pass in which the first player misses `missed` of 30 frames. */
-    const second = (missed: number) => {
-      now += 1000;
-      for (const other of others) other.count({ drawn: 1, missed: 99, now: milli(now - 1) });
-      first.count({ drawn: 30 - missed, missed, now: milli(now) });
-    };
-    return { first, others, second };
-  };
-
-  test('later players yield while an earlier one misses frames, the one who draws most first', () => {
-    const { first, others, second } = begin();
-    const [large, small] = others;
-    const before = [large.fps, small.fps];
-    second(2);
-    expect([large.fps, small.fps]).toEqual([at(before, 0) * 0.7, at(before, 1)]);
-    for (let round = 0; round < 20; round++) second(2);
-    expect([large.fps, small.fps]).toEqual(before.map((fps) => fps * 0.25));
-    expect(first.fps).toBe(30);
-  });
-
-  test('a later player gets the rate back when the earlier one misses no frames', () => {
-    const budget = new PixelBudget(42_000_000);
-    const [first, later] = [budget.grant(SMALL), budget.grant(HUGE)];
-    const { fps } = later;
-    let now = 0;
-    const second = (missed: number) => {
-      now += 1000;
-      first.count({ drawn: 30 - missed, missed, now: milli(now) });
-    };
-    second(2);
-    expect(later.fps).toBeLessThan(fps);
-    for (let round = 0; round < 20; round++) second(1);
-    expect(later.fps).toBe(fps);
-  });
-
-  test('an earlier player does not yield to a later one', () => {
-    const { first, second } = begin();
-    for (let round = 0; round < 20; round++) second(0);
-    expect(first.fps).toBe(30);
-  });
-});
-
-test('a player who leaves returns the pixels once', () => {
-  const budget = new PixelBudget(1_000_000_000);
-  const first = budget.grant(HUGE);
-  const second = budget.grant(HUGE);
-  first.release();
-  first.release();
-  expect(budget.used).toBe(pixels(second.picture));
-});
-
-test('the rooms of a host share its budget, and each keeps to its own', () => {
-  const host = new PixelBudget(60_000_000);
-  const rooms = [new PixelBudget(30_000_000, host), new PixelBudget(Number.POSITIVE_INFINITY, host)] as const;
-  const first = rooms[0].grant(HUGE);
-  expect(first.picture.fps).toBe(HUGE.fps);
-  const second = rooms[1].grant(HUGE).picture;
-  expect(pixels(first.picture)).toBeLessThanOrEqual(20_000_000);
-  expect(pixels(second)).toBeLessThanOrEqual((60_000_000 - pixels(first.picture)) * (2 / 3));
-  expect(host.used).toBe(pixels(first.picture) + pixels(second));
-});
-
-test.each([
-  [1, 1920, 1088, 120],
-  [0.6, 1920, 1088, 60],
-  [0.4, 1716, 972, 60],
-  [0.1, 1214, 688, 30],
-  [0.01, 542, 306, 15],
-])('%d of the pixels suffice for %ix%i at %i per second', (part, width, height, fps) => {
-  expect(shrink(HUGE, pixels(HUGE) * part)).toEqual({ width, height, fps });
-});
-
-test.each([
-  [1, 1920, 1088, 120],
-  [0.6, 1920, 1088, 72],
-  [0.125, 1920, 1088, 15],
-  [0.1, 1716, 972, 15],
-])('%d of the pixels suffice for %ix%i at %i per second if the size is kept first', (part, width, height, fps) => {
-  expect(slowDown(HUGE, pixels(HUGE) * part)).toEqual({ width, height, fps });
-});
-
-test('a picture keeps its shape, never grows, and has sides of 64 pixels at least', () => {
-  for (let part = 1; part > 1e-6; part *= 0.8)
-    for (const wanted of [HUGE, { width: 66, height: 64, fps: 10 }, { width: 64, height: 1088, fps: 240 }]) {
-      const got = shrink(wanted, pixels(wanted) * part);
-      expect(got.width).toBeGreaterThanOrEqual(64);
-      expect(got.height).toBeGreaterThanOrEqual(64);
-      for (const side of ['width', 'height', 'fps'] as const) expect(got[side]).toBeLessThanOrEqual(wanted[side]);
+describe('players who want the same', () => {
+  test('get what they want while there is enough for all, and the same smaller or slower pictures otherwise', () => {
+    const budget = new PixelBudget(3 * pixels(SMALL));
+    const grants = times(3, () => budget.grant(SMALL));
+    expect(pictures(grants)).toEqual([SMALL, SMALL, SMALL]);
+    for (let players = 4; players <= 20; players++) {
+      grants.push(budget.grant(SMALL));
+      const [first, ...others] = pictures(grants);
+      for (const other of others) expect(other).toEqual(first);
+      expect(first).not.toEqual(SMALL);
+      expect(budget.used).toBeLessThanOrEqual(3 * pixels(SMALL));
     }
+  });
+
+  test('get the same no matter who came first, also after others have left', () => {
+    const budget = new PixelBudget(42_000_000);
+    const grants = times(10, () => budget.grant(SMALL));
+    for (const leaving of [0, 9, 4]) at(grants, leaving).release();
+    const left = grants.filter((_, index) => ![0, 9, 4].includes(index));
+    left.push(budget.grant(SMALL));
+    pass(at(left, 0), 10);
+    const [first, ...others] = left.map(({ picture, fps }) => ({ ...picture, now: fps }));
+    for (const other of others) expect(other).toEqual(first);
+  });
+
+  test('are each sure of a tiny picture, even if the budget is used up', () => {
+    const budget = new PixelBudget(1000);
+    const grants = times(50, () => budget.grant(HUGE));
+    for (const { picture, fps } of grants) {
+      expect(picture.fps).toBe(15);
+      expect(fps).toBe(15);
+      expect(pixels(picture)).toBeGreaterThan(300_000);
+    }
+  });
+});
+
+test('those who want less than their share get it, and those with large pictures get the rest', () => {
+  const budget = new PixelBudget(42_000_000);
+  const small = { width: 320, height: 180, fps: 60 };
+  const few = { width: 640, height: 360, fps: 15 };
+  const grants = [budget.grant(HUGE), budget.grant(small), budget.grant(HUGE), budget.grant(few)];
+  expect([at(grants, 1).picture, at(grants, 3).picture]).toEqual([small, few]);
+  const [first, , second] = pictures(grants);
+  expect(first).toEqual(second);
+  expect(pixels(first ?? HUGE)).toBeLessThanOrEqual((42_000_000 - pixels(small) - pixels(few)) / 2);
+});
+
+describe('a player who is alone', () => {
+  test('gets the wanted picture, even above the budget, until another one comes', () => {
+    const budget = new PixelBudget(42_000_000);
+    const first = budget.grant(HUGE);
+    const changes: Picture[] = [];
+    first.onChange = () => changes.push(first.picture);
+    expect(first.picture).toEqual(HUGE);
+    const second = budget.grant(HUGE);
+    expect(second.picture).toEqual(first.picture);
+    expect(first.fps).toBe(first.picture.fps);
+    expect([changes.length, changes[0]]).toEqual([1, first.picture]);
+    expect(pixels(first.picture)).toBeLessThanOrEqual(21_000_000);
+  });
+
+  test('is one whose fellow players are all hidden', () => {
+    const budget = new PixelBudget(42_000_000);
+    const [first, second] = [budget.grant(HUGE), budget.grant(HUGE)];
+    second.rest(true);
+    pass(first, 5);
+    expect(first.picture).toEqual(HUGE);
+    second.rest(false);
+    expect(first.picture).not.toEqual(HUGE);
+    expect(second.picture).toEqual(first.picture);
+  });
+});
+
+describe('when a player leaves', () => {
+  test('the others get more pictures at once, and larger ones after three seconds', () => {
+    const budget = new PixelBudget(42_000_000);
+    const grants = times(4, () => budget.grant(MEDIUM));
+    const first = at(grants, 0);
+    pass(first, 1);
+    expect(first.picture).toEqual({ width: 720, height: 404, fps: 30 });
+    for (const grant of grants.slice(2)) grant.release();
+    expect([first.picture.width, first.fps]).toEqual([720, 60]);
+    pass(first, 2);
+    expect(first.picture.width).toBe(720);
+    pass(first, 1);
+    expect([first.picture, first.fps]).toEqual([{ width: 1040, height: 584, fps: 30 }, 30]);
+  });
+
+  test('and another comes soon, sizes do not change twice', () => {
+    const budget = new PixelBudget(42_000_000);
+    const grants = times(4, () => budget.grant(MEDIUM));
+    const first = at(grants, 0);
+    const before = first.picture;
+    for (let round = 0; round < 10; round++) {
+      at(grants, -1).release();
+      pass(first, 2);
+      grants.push(budget.grant(MEDIUM));
+      pass(first, 2);
+    }
+    expect(first.picture).toEqual(before);
+  });
+
+  test('the pixels come back once', () => {
+    const budget = new PixelBudget(1_000_000_000);
+    const [first, second] = [budget.grant(HUGE), budget.grant(SMALL)];
+    first.release();
+    first.release();
+    first.rest(true);
+    expect(budget.used).toBe(pixels(second.picture));
+    second.release();
+    expect(budget.used).toBe(0);
+    expect(budget.grant(HUGE).picture).toEqual(HUGE);
+  });
+});
+
+describe('a late host', () => {
+  test('lowers the rates of all players alike and leaves small pictures alone, then recovers alike', () => {
+    const budget = new PixelBudget(42_000_000);
+    const tiny = { width: 160, height: 90, fps: 30 };
+    const grants = [...times(4, () => budget.grant(SMALL)), budget.grant(tiny)];
+    const first = at(grants, 0);
+    const before = first.picture;
+    pass(first, 1, 6);
+    expect(first.picture).toEqual(before);
+    pass(first, 1, 6);
+    const load = budget.used;
+    expect(pixels(first.picture)).toBeLessThan(pixels(before) * 0.9);
+    for (const grant of grants.slice(0, 4)) expect([grant.picture, grant.fps]).toEqual([first.picture, first.fps]);
+    expect(at(grants, 4).picture).toEqual(tiny);
+    pass(first, 10, 6);
+    expect(budget.used).toBeLessThan(load * 0.6);
+    pass(first, 120);
+    for (const grant of grants.slice(0, 4)) expect([grant.picture, grant.fps]).toEqual([before, before.fps]);
+  });
+
+  test('never slows a player who is alone', () => {
+    const budget = new PixelBudget(42_000_000);
+    const first = budget.grant(HUGE);
+    pass(first, 20, 30);
+    expect([first.picture, first.fps]).toEqual([HUGE, 120]);
+    // The frames that were missed then do not count against two players.
+    const second = budget.grant(SMALL);
+    expect(second.picture).toEqual(SMALL);
+  });
+});
+
+describe('the rooms of a host', () => {
+  test('share its budget by players, and each keeps to its own', () => {
+    const host = new PixelBudget(60_000_000);
+    const [first, second] = [new PixelBudget(10_000_000, host), new PixelBudget(Number.POSITIVE_INFINITY, host)];
+    const small = times(2, () => first.grant(HUGE));
+    const large = times(2, () => second.grant(HUGE));
+    for (const grant of small) expect(pixels(grant.picture)).toBeLessThanOrEqual(5_000_000);
+    for (const grant of large) {
+      expect(pixels(grant.picture)).toBeGreaterThan(20_000_000);
+      expect(pixels(grant.picture)).toBeLessThanOrEqual(25_000_000);
+    }
+    expect(host.used).toBe(first.used + second.used);
+    for (const grant of [...small, ...large]) grant.release();
+    expect([host.used, first.grant(HUGE).picture]).toEqual([0, HUGE]);
+  });
+
+  test('a room that fills slows only those of another room who want more than their share', () => {
+    const host = new PixelBudget(42_000_000);
+    const rooms = times(2, () => new PixelBudget(Number.POSITIVE_INFINITY, host));
+    const one = at(rooms, 0).grant(SMALL);
+    const others = times(9, () => at(rooms, 1).grant(HUGE));
+    const tiny = at(rooms, 0).grant({ width: 320, height: 180, fps: 30 });
+    for (const { picture } of others) expect(picture).toEqual(at(others, 0).picture);
+    expect(pixels(one.picture)).toBeLessThan(pixels(SMALL));
+    expect(tiny.picture.width).toBe(320);
+  });
 });

@@ -70,8 +70,8 @@ describe('a room', () => {
     expect(on.room.isClosed).toBe(false);
   });
 
-  test('a room gives a late player a smaller picture, and tells an earlier one when the rate changes', async () => {
-    const on = stage({ pixels: 30_000_000 });
+  test('a room gives all players the same when another one comes, and tells them and their views', async () => {
+    const on = stage({ pixels: 30_000_000, seats: 3 });
     const wanted = { width: 1280, height: 720, fps: 60 };
     const first = on.room.accept(wanted);
     const connection = fakeConnection();
@@ -79,12 +79,47 @@ describe('a room', () => {
     await on.clock.pass(10);
     expect([first.fps, first.wanted, connection.notices]).toEqual([60, undefined, []]);
     const second = on.room.accept(wanted);
-    expect(second.wanted).toEqual(wanted);
-    expect(second.width).toBeLessThan(1280);
+    expect(second).toMatchObject({ width: 880, height: 494, fps: 30, wanted });
     expect(connection.notices).toEqual(['joined']);
+    expect(at(on.views, 0).pictures).toEqual([wanted, { width: 880, height: 494, fps: 30 }]);
+    // The page of the second player has been told already, unless the picture changes before it connects.
+    const third = on.room.accept(wanted);
+    const late = fakeConnection();
+    second.onConnected(late);
+    await on.clock.pass(10);
+    expect(late.notices).toEqual(['joined']);
+    third.onClosed('page');
     second.onClosed('page');
     await on.clock.pass(10);
-    expect(connection.notices).toEqual(['joined', 'joined']);
+    const before = at(on.views, 0).frames;
+    await on.clock.pass(4000);
+    expect(at(on.views, 0).frames - before).toBeGreaterThan(230);
+    expect(at(at(on.views, 0).pictures, -1)).toEqual(wanted);
+  });
+
+  test('a room gives the pixels of a hidden player to the others, and takes them back', async () => {
+    const on = stage({ pixels: 30_000_000 });
+    const wanted = { width: 1280, height: 720, fps: 60 };
+    const [first, second] = [on.room.accept(wanted), on.room.accept(wanted)];
+    for (const player of [first, second]) player.onConnected(fakeConnection());
+    await on.clock.pass(10);
+    const held = { keys: new Uint32Array(8), buttons: 0 };
+    second.input.held({ ...held, hidden: true }, 1);
+    await on.clock.pass(5000);
+    expect(at(at(on.views, 0).pictures, -1)).toEqual(wanted);
+    second.input.held({ ...held, hidden: false }, 2);
+    await on.clock.pass(100);
+    expect(at(at(on.views, 0).pictures, -1)).toEqual({ width: 880, height: 494, fps: 30 });
+  });
+
+  test('a player whose network has no room for pictures does not count as a sign that the host is late', async () => {
+    const on = stage({ pixels: 30_000_000 });
+    for (const ready of [true, false]) on.room.accept(request).onConnected({ ...fakeConnection(), ready });
+    await on.clock.pass(10);
+    at(on.views, 1).ready = false;
+    await on.clock.pass(20_000);
+    expect(at(at(on.views, 0).pictures, -1)).toEqual(request);
+    expect(at(on.views, 1).stats.dropped).toBeGreaterThan(1000);
   });
 
   test("a room drops the frames of a player's busy view and still renders those of the other", async () => {

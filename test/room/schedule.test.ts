@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { milli } from '../../host/base/time.ts';
-import { FrameSchedule, TickSchedule } from '../../host/room/schedule.ts';
+import { FrameSchedule, phaseOf, TickSchedule } from '../../host/room/schedule.ts';
+import { at } from '../at.ts';
 
 describe('ticks', () => {
   test('are due at a fixed rate', () => {
@@ -73,5 +74,68 @@ describe('frames', () => {
     expect(frames.pace(milli(7), milli(1399))).toBeUndefined();
     expect(frames.pace(milli(7), milli(1400))).toBe(1);
     expect(frames.next).toBe(102);
+  });
+});
+
+describe('frames at a lower rate than the player wants', () => {
+  /** Returns the slots, counted from 0, in which frames are due during some seconds at 60 slots a second. */
+  function slots(fps: number, { phase = 0, seconds = 1 } = {}): number[] {
+    const frames = new FrameSchedule(60, phase);
+    frames.setRate(60, fps);
+    frames.start(milli(1000));
+    const due: number[] = [];
+    for (frames.advance(frames.next); frames.next < 1000 + seconds * 1000 - 1; frames.advance(frames.next))
+      due.push(Math.round(((frames.next - 1000) * 60) / 1000));
+    return due;
+  }
+
+  test.each([30, 20, 15, 12, 1])('%d a second are evenly spaced', (fps) => {
+    const due = slots(fps, { seconds: 600 });
+    expect(due.length).toBeGreaterThanOrEqual(600 * fps - 1);
+    const gaps = due.slice(1).map((slot, index) => slot - at(due, index));
+    expect(new Set(gaps)).toEqual(new Set([60 / fps]));
+  });
+
+  test.each([59, 45, 32.4, 7])('%d a second are as even as slots allow', (fps) => {
+    const due = slots(fps, { seconds: 100 });
+    expect(Math.abs(due.length - 100 * fps)).toBeLessThanOrEqual(1);
+    const gaps = new Set(due.slice(1).map((slot, index) => slot - at(due, index)));
+    expect(gaps).toEqual(new Set([Math.floor(60 / fps), Math.ceil(60 / fps)]));
+  });
+
+  test.each([
+    [2, 30],
+    [4, 15],
+    [3, 20],
+  ])('players take turns: each of %d slots has its part of eight players at %d a second', (divisor, fps) => {
+    const players = Array.from({ length: 8 }, (_, seat) => slots(fps, { phase: phaseOf(seat) }));
+    for (let slot = 30; slot < 30 + divisor; slot++) {
+      const drawn = players.filter((due) => due.includes(slot)).length;
+      expect(drawn).toBeGreaterThanOrEqual(Math.floor(8 / divisor));
+      expect(drawn).toBeLessThanOrEqual(Math.ceil(8 / divisor));
+    }
+  });
+
+  test('a frame that is late by some slots is counted as the frames that were due in them', () => {
+    const frames = new FrameSchedule(60);
+    frames.setRate(60, 20);
+    frames.start(milli(1000));
+    frames.advance(milli(1000));
+    const first = frames.next;
+    expect(frames.dropIfOverdue(milli(first + 49))).toBe(false);
+    expect(frames.advance(milli(first + 101))).toBe(2);
+    expect(frames.next - first).toBeCloseTo(150);
+    expect(frames.dropIfOverdue(milli(first + 201))).toBe(true);
+    expect(frames.next - first).toBeCloseTo(200);
+  });
+
+  test('frames stay in their slots when the rate changes', () => {
+    const frames = new FrameSchedule(60);
+    frames.start(milli(7));
+    for (const fps of [60, 45, 20, 60, 31, 60]) {
+      frames.setRate(60, fps);
+      for (let frame = 0; frame < 100; frame++) frames.advance(frames.next);
+      expect(((frames.next - 7) * 60) / 1000).toBeCloseTo(Math.round(((frames.next - 7) * 60) / 1000), 6);
+    }
   });
 });

@@ -4,6 +4,7 @@ import { Samples } from '../../host/base/samples.ts';
 import type { CommandReplay } from '../../host/gpu/replay.ts';
 import { PixelBudget } from '../../host/room/pixels.ts';
 import { Room } from '../../host/room/room.ts';
+import type { Picture } from '../../host/room/shares.ts';
 import type { PlayerSound } from '../../host/room/sound.ts';
 import type { PlayerView } from '../../host/room/view.ts';
 import { FakeInstance, fakeConnection, ManualClock } from './fake.ts';
@@ -15,10 +16,14 @@ class FakeView {
   ready = true;
   frames = 0;
   closed = false;
+  readonly pictures: Picture[] = [];
   readonly surface = { texture: { width: 640, height: 360 } };
   readonly stats = { frames: 0, dropped: 0, bytes: 0, inputToSendMs: new Samples() };
   present(): void {
     this.frames++;
+  }
+  fit(picture: Picture): void {
+    this.pictures.push(picture);
   }
   requestKeyframe(): void {}
   feedback(): void {}

@@ -3,8 +3,10 @@ import { must } from '../../host/base/assert.ts';
 import { systemClock } from '../../host/base/clock.ts';
 import { milli } from '../../host/base/time.ts';
 import { Meters } from '../../host/observe/meters.ts';
+import { SizeLadder } from '../../host/room/ladder.ts';
 import { VideoView, type VideoViewOptions } from '../../host/room/video.ts';
 import type { FrameInfo } from '../../host/stream/player.ts';
+import { RateControl } from '../../host/stream/rate.ts';
 import { fakeConnection, ManualClock, settle } from './fake.ts';
 
 interface Fake {
@@ -103,6 +105,31 @@ test('a size that changes opens another pipeline, which takes over when no frame
   await view.close();
   expect([second.readback.closed, second.encoder.closed]).toEqual([true, true]);
   expect([opened.length, errors]).toEqual([1, []]);
+});
+
+test('a picture that becomes smaller and slower keeps the view, with as many bits a second for fewer pictures', async () => {
+  const opened: [number, number][] = [];
+  const limits: number[] = [];
+  const resizing = {
+    ladder: new SizeLadder({ width: 640, height: 360, fps: 60 }),
+    open: async ({ width }: { width: number }, bitrate: number) => {
+      opened.push([width, bitrate]);
+      return pipeline(width);
+    },
+  };
+  const connection = { ...fakeConnection(), limitBitrate: (bits: number) => void limits.push(bits) };
+  const rate = new RateControl({ width: 640, height: 360, fps: 60 }, 800_000);
+  const { view, first } = open({ resizing, rate, connection, fps: 60 });
+  view.fit({ width: 640, height: 360, fps: 20 });
+  expect([first.encoder.bitrates, opened]).toEqual([[2_400_000], []]);
+  view.fit({ width: 320, height: 180, fps: 30 });
+  await settle();
+  expect(opened).toEqual([[320, 2 * 800_000]]);
+  expect(view.surface.texture.width).toBe(320);
+  view.fit({ width: 64, height: 64, fps: 60 });
+  expect(limits).toEqual([1_600_000, 1_600_000, 1_600_000, 2 * 150_000]);
+  await settle();
+  expect(view.surface.texture.width).toBe(64);
 });
 
 test('a size that changes while a pipeline opens is opened after it, and none is left open', async () => {

@@ -38,3 +38,13 @@ test('the bitrate falls at once, but rises only by 2 percent or to the most', ()
   update(control, most - 1);
   expect(update(control, most)).toBe(most);
 });
+
+test('a smaller or slower picture can use less, at once, and a larger one more, as the path allows', () => {
+  const control = rate();
+  update(control, most);
+  control.fit({ ...picture, fps: 6 });
+  expect([control.max, control.bitrate]).toEqual([most / 2, most / 2]);
+  control.fit(picture);
+  expect([control.max, control.bitrate]).toEqual([most, most / 2]);
+  expect(update(control, most)).toBe(most);
+});
