@@ -59,6 +59,8 @@ export const errors = {
   NL_ADDRESS_FULL: { http: 429, text: 'Too many players have the same address' },
   NL_ROOM_FULL: { http: 503, text: 'No seat is free' },
   NL_SPECTATORS: { http: 503, text: 'No one else can watch' },
+  NL_SEAT_IN_USE: { http: 409, text: 'The seat is in use' },
+  NL_NO_PLAYERS: { http: 503, text: 'No one plays the game' },
   NL_ROOM_ENDED: { http: 503, text: 'The game has ended' },
   NL_INPUT: { http: 400, text: 'The page sent a message that cannot be read' },
   NL_CONNECTION: { http: 500, text: 'The connection could not be set up' },

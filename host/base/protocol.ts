@@ -23,8 +23,16 @@ export const HEADER_HOLD = 'nearlight-hold-ms';
  */
 export const PROTOCOL_VERSION = 1;
 export const QUERY_PROTOCOL = 'protocol';
+/**
+ * HTTP header of an offer with return tokens: an id that the page has chosen at random when it was loaded. A browser that duplicates a tab
+ * copies the tokens but not the id. `;take` after the id says that the page wants the seat even if another one plays there now.
+ */
+export const HEADER_PAGE = 'nearlight-page';
 /** Query of the DELETE request of a page that is being closed or reloaded, which may return at once. */
 export const QUERY_HOLD = 'hold';
+
+/** Query of an offer of a page that only watches, but has channels, on which it hears what happens to the game. */
+export const QUERY_WATCH = 'watch';
 
 // The first byte of a message is its type. Each line below names the sender and the data channel, then the layout.
 export const MESSAGE_KEY = 1; // page, on `events`: u8 type, u8 HID usage of a key, u8 1 if down, u8 0, u32 sequence
@@ -70,7 +78,7 @@ export const PONG_BYTES = 20;
 export const POINTER_BYTES = 48;
 
 /**
- * Size of MESSAGE_HELD without gamepads: u8 type, u8 flags (1 = the page is hidden), u16 0, u32 sequence, u32 buttons that are down,
+ * Size of MESSAGE_HELD without gamepads: u8 type, u8 flags (1 = the page is hidden, 2 = it is muted), u16 0, u32 sequence, u32 buttons that are down,
  * u32[8] keys that are down: key k is bit k % 32 of word k / 32. Then PAD_BYTES for each gamepad that is connected, in ascending
  * order. The page sends it when the connection opens, about every 100 ms after that, and when a gamepad moves. So the host holds
  * what the page holds, whatever was lost or released in between.
@@ -120,8 +128,8 @@ export const PICTURE_MS_MAX = 8000;
 /**
  * A rare message from the host to a page. `joined` says that the page has a seat, and which picture it gets. `wanted` is the
  * picture that the page asked for, if that would have exceeded the host's budget of pixels. `actions` are what the player can do in
- * the game, if its author names them. `paused` says that the game has ended
- * but the connection stays open; another `joined` follows when the next game starts. `ended` is the last message: `code`
+ * the game, if its author names them. `paused` says that the game has ended, or that no one plays it for spectators to see, but the
+ * connection stays open; another `joined` follows when a game goes on. `ended` is the last message: `code`
  * and `message` say why, and `retry` says whether the page may connect again. `afterMs` says when at the earliest that can succeed.
  * `rumble` shakes a gamepad: `strong` and `weak` are the strengths of its motors, 0 to 1. `text` asks the player for a text of at most
  * `lengthMax` UTF-16 units, in place of an earlier request, and `text-end` ends request `number`.

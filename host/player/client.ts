@@ -16,7 +16,7 @@ export type PlayerClientOptions = {
   video: HTMLVideoElement;
   /** Takes the game's sound. Without it, the page asks the host for none. */
   sound?: { attach(stream: MediaStream): void };
-  /** Whether the page only watches the game: it has no seat, sends no input, and gets no notices. Default: it plays. */
+  /** Whether the page only watches the game, and has no seat. Default: it plays. */
   spectates?: boolean;
   /** URL of the WHEP signalling endpoint. Default: `whep`, relative to the page. */
   url?: string;
@@ -80,7 +80,9 @@ export class PlayerClient {
       onPicture: (times) => this.onPicture?.(times),
     });
     this.input = new InputWriter({
-      event: (message, sequence) => this.#send(this.#link?.events, message, sequence),
+      event: (message, sequence) => {
+        if (!options.spectates) this.#send(this.#link?.events, message, sequence);
+      },
       state: (message, sequence) => this.#send(this.#link?.state, message, sequence),
     });
     const { url = 'whep', sound, spectates = false } = options;
@@ -354,6 +356,9 @@ export class PlayerClient {
       if (token !== undefined) this.#tokens.settle(token);
       // A hidden page gets no picture until it is shown.
       if (this.#isHidden) this.#showPlaying();
+    } else if (notice.kind === 'paused') {
+      // No picture comes before the game goes on.
+      this.#showPlaying();
     } else if (notice.kind === 'ended') {
       const { code, message, retry, afterMs } = notice;
       if (retry) this.#lose({ code, message, ...(afterMs === undefined ? {} : { waitMs: afterMs }) });
@@ -370,8 +375,6 @@ export class PlayerClient {
   readonly #beat = (): void => {
     this.input.heartbeat();
     this.#meter.beat(this.#isHidden);
-    // A spectator gets no messages whose absence would mean something.
-    if (this.#options.spectates) return;
     if (!this.#silence.beat(this.#isWaiting) || this.#connector.isRunning) return;
     this.#expectHold();
     this.#reconnect();

@@ -1,4 +1,5 @@
 import { systemClock } from '../base/clock.ts';
+import { QUERY_WATCH } from '../base/protocol.ts';
 import { type Milli, milli } from '../base/time.ts';
 import { decodableCodec } from './codecs.ts';
 import {
@@ -99,8 +100,8 @@ export class Connector {
     this.#spectates = options.spectates;
     this.#hooks = hooks;
     void decodableCodec().then((codec) => {
-      // Only a player can be connected over a WebSocket.
-      this.#canDecode = codec !== undefined && !options.spectates;
+      // All spectators share a picture in H.264.
+      this.#canDecode = codec === 'h264' || (codec !== undefined && !options.spectates);
     });
   }
 
@@ -172,7 +173,6 @@ export class Connector {
     const link: Link = this.#createLink({
       url: this.#url,
       takesSound: this.#takesSound,
-      spectates: this.#spectates,
       iceServers: this.#iceServers,
       isBlind: !isAlive,
       hooks: {
@@ -191,12 +191,13 @@ export class Connector {
     this.#limit(link, this.#isHeld ? RETURN_ANSWER_MS : ANSWER_MS);
     if (this.#isHeld)
       this.#probe ??= new LineProbe(`${this.#url}/line`, () => this.#hurry(this.#provenDoor, { isAlive: true }));
-    void link.start(this.#query, this.#spectates ? undefined : (tokens?.list ?? []));
+    if (this.#spectates) void link.start({ ...this.#query, [QUERY_WATCH]: '' }, undefined);
+    else void link.start(this.#query, tokens?.list ?? []);
   }
 
   /** Creates a connection through the door whose turn it is. */
   #createLink(options: LinkOptions): Link {
-    const isSocket = this.#door === 'socket' || (typeof RTCPeerConnection === 'undefined' && !this.#spectates);
+    const isSocket = this.#door === 'socket' || typeof RTCPeerConnection === 'undefined';
     const { iceServers, ...others } = options;
     if (isSocket) return new SocketLink(others);
     return new HostLink(this.#door === 'relayed' ? { ...others, iceServers } : others);

@@ -147,6 +147,13 @@ export class PageDisplay {
     void this.#showActions();
   }
 
+  /** Shows whether the game rests, and why. @param code why; undefined if it does not */
+  showPause(code: string | undefined): void {
+    this.mark('paused', code !== undefined);
+    const { noPlayers, between } = this.translator.labels;
+    if (code !== undefined) this.#text('interval-text', code === 'NL_NO_PLAYERS' ? noPlayers : between);
+  }
+
   /** Shows whether the player hears the game. A game without sound has no such button. */
   showSound(state: SpeakerState): void {
     this.#sound = state;

@@ -25,7 +25,7 @@ export type Seat = {
 export interface NearlightPlayerEventMap extends HTMLElementEventMap {
   /** The state has changed. `detail` is the new one. */
   statechange: CustomEvent<PlayerState>;
-  /** The host has sent a notice: the player has joined, the game pauses between two rounds, or it has ended. */
+  /** The host has sent a notice: the player has joined, the game pauses, or it has ended. */
   notice: CustomEvent<Notice>;
   /** The player has got a seat. A player who comes back after a lost connection gets one again. */
   seat: CustomEvent<Seat>;
@@ -317,7 +317,7 @@ export class NearlightPlayer extends Base {
 
   #onNotice(notice: Notice): void {
     this.#emit('notice', notice);
-    if (notice.kind !== 'joined') return;
+    if (notice.kind !== 'joined' || this.spectate) return;
     const { seat, seats, game, width, height, fps } = notice;
     this.#emit('seat', { seat, seats, game, width, height, fps });
   }

@@ -6,6 +6,7 @@ export const ENGLISH = {
   view: 'View',
   play: 'Play',
   retry: 'Retry',
+  playHere: 'Play here',
   defaults: 'Play with the default settings',
   ready: 'Ready',
   noScript: 'Nearlight needs JavaScript and WebRTC.',
@@ -47,6 +48,7 @@ export const ENGLISH = {
   notConnected: 'not connected',
   stoppedShort: 'stopped',
   between: 'The next game is about to start. You keep your place.',
+  noPlayers: 'No one plays now. The game goes on when a player comes.',
   busy: (got: string, wanted: string) => `This server is busy: your picture is ${got} instead of ${wanted}.`,
   picture: (width: number, height: number, fps: number) => `${width} × ${height} at ${fps} fps`,
   unsteady: 'unsteady network',
@@ -55,6 +57,8 @@ export const ENGLISH = {
   // Headlines when the page has stopped
   gameStopped: 'The game stopped',
   notAvailable: 'Not available here',
+  elsewhere: 'You play in another tab',
+  elsewhereLong: 'You keep your seat if you go on here. The other tab stops then.',
   cannotPlay: 'This browser cannot play',
   // Messages of the client
   notReady: 'The server is not ready yet.',

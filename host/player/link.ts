@@ -6,6 +6,7 @@ import {
   PROTOCOL_VERSION,
   QUERY_HOLD,
   QUERY_PROTOCOL,
+  QUERY_WATCH,
 } from '../base/protocol.ts';
 import type { Arrival } from './arrival.ts';
 import { readIceServers } from './ice-servers.ts';
@@ -24,6 +25,8 @@ export type ViewQuery = {
   game?: string | undefined;
   /** Format of the video for a page that decodes it itself. */
   codec?: string | undefined;
+  /** Set, to the empty string, if the page only watches the game and has no seat. */
+  [QUERY_WATCH]?: '' | undefined;
 };
 
 export type HostLinkHooks = {
@@ -45,8 +48,6 @@ export type LinkOptions = {
   url: string;
   /** Whether the page takes the game's sound. */
   takesSound: boolean;
-  /** Whether the page only watches the game: it has no seat, and no channels for messages. */
-  spectates?: boolean | undefined;
   /** Servers through which the page reaches a host whose own addresses it cannot reach. */
   iceServers?: RTCIceServer[] | undefined;
   /** Whether the line to the server may be dead. */
@@ -56,9 +57,6 @@ export type LinkOptions = {
 
 /** A way for messages to the host. */
 export type LinkChannel = { readonly readyState: string; send(message: ArrayBufferView<ArrayBuffer>): void };
-
-/** Stands for the channels that a spectator does not have. */
-const NO_CHANNEL: LinkChannel = { readyState: 'closed', send: () => {} };
 
 /** The page's end of one connection to the host. Another attempt to connect needs another object. */
 export interface Link {
@@ -224,11 +222,8 @@ export class HostLink extends SeatLink {
       const { receiver } = peer.addTransceiver('audio', { direction: 'recvonly' });
       if ('jitterBufferTarget' in receiver) receiver.jitterBufferTarget = 0;
     }
-    if (options.spectates) this.events = this.state = NO_CHANNEL;
-    else {
-      this.events = this.#channel(CHANNEL_EVENTS, { ordered: true });
-      this.state = this.#channel(CHANNEL_STATE, { ordered: false, maxRetransmits: 0 });
-    }
+    this.events = this.#channel(CHANNEL_EVENTS, { ordered: true });
+    this.state = this.#channel(CHANNEL_STATE, { ordered: false, maxRetransmits: 0 });
     peer.ontrack = (event) => {
       const stream = event.streams[0] ?? new MediaStream([event.track]);
       if (event.track.kind === 'audio') this.#sound = stream;
@@ -237,7 +232,6 @@ export class HostLink extends SeatLink {
     peer.onconnectionstatechange = () => {
       // A connection that is only disconnected may recover by itself.
       if (peer.connectionState === 'failed') this.fail('The connection was lost.');
-      if (options.spectates && peer.connectionState === 'connected') this.#setOpen();
     };
   }
 
@@ -260,12 +254,6 @@ export class HostLink extends SeatLink {
     const seat = await this.request('', { query, tokens, body });
     if (!seat) return;
     await this.#peer.setRemoteDescription({ type: 'answer', sdp: seat.answer });
-    // A page without channels hears in no other way that the host has closed the connection.
-    const { transport } = this.#receiver;
-    if (transport && this.options.spectates)
-      transport.onstatechange = () => {
-        if (transport.state === 'closed') this.fail('The game can no longer be watched.');
-      };
   }
 
   protected shut(): void {

@@ -75,6 +75,8 @@ export class PlayerPage {
       audio,
       onState: (state) => {
         display.showSound(state);
+        // Before the first sound, the page does not know whether the game has any.
+        this.client?.input.mute(state === 'off' || state === 'blocked');
         this.#parts?.tools?.showSound(state);
       },
       onOff: (isOff) => options.onMuted(isOff),
@@ -223,7 +225,7 @@ export class PlayerPage {
 
   #showNotice(notice: Notice): void {
     this.#parts.onNotice(notice);
-    this.#display.mark('paused', notice.kind === 'paused');
+    this.#display.showPause(notice.kind === 'paused' ? notice.code : undefined);
     if (notice.kind === 'joined') this.#display.showJoined(notice);
     this.#options.onNotice(notice);
   }

@@ -59,6 +59,7 @@ export class InputWriter {
   #buttons = 0;
   #locked = false;
   #hidden = false;
+  #muted = false;
   #x = 0.5;
   #y = 0.5;
   #open = false;
@@ -169,6 +170,13 @@ export class InputWriter {
     if (this.#open) this.#sendHeld();
   }
 
+  /** Sets whether the page is muted, and tells the host at once: it sends no sound to a page that no one hears. */
+  mute(muted: boolean): void {
+    if (muted === this.#muted) return;
+    this.#muted = muted;
+    if (this.#open) this.#sendHeld();
+  }
+
   /** Adds relative pointer movement in CSS pixels. */
   move(dx: number, dy: number): void {
     this.#addTotal(0, dx);
@@ -246,7 +254,7 @@ export class InputWriter {
   #sendHeld(): void {
     const sequence = this.#nextSequence();
     const view = this.#held;
-    view.setUint32(0, MESSAGE_HELD | (this.#hidden ? 1 << 8 : 0), true);
+    view.setUint32(0, MESSAGE_HELD | (this.#hidden ? 1 << 8 : 0) | (this.#muted ? 2 << 8 : 0), true);
     view.setUint32(4, sequence, true);
     view.setUint32(8, this.#buttons, true);
     for (let word = 0; word < 8; word++) view.setUint32(12 + 4 * word, this.#keys[word] ?? 0, true);

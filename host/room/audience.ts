@@ -16,8 +16,8 @@ import type { Room } from './room.ts';
 const TOTALS = ['totalDx', 'totalDy', 'totalWheelX', 'totalWheelY'] as const;
 
 /**
- * The players of a pod, who keep their connections while the pod replaces its game. While there is no game they wait, and
- * they get seats in the next game.
+ * The players and spectators of a pod, who keep their connections while the pod replaces its game. While there is no game they wait, and
+ * they get places in the next game.
  */
 export class Audience {
   readonly #players = new Set<KeptPlayer>();
@@ -38,7 +38,7 @@ export class Audience {
     return this.#room ? [this.#room] : [];
   }
 
-  /** Number of players, both those in the running game and those who wait for the next one. */
+  /** Number of players and spectators, both those in the running game and those who wait for the next one. */
   get size(): number {
     return this.#players.size;
   }
@@ -57,19 +57,25 @@ export class Audience {
    */
   async admit(_game: string | undefined, request: ViewRequest): Promise<() => Player> {
     this.#running().checkFree();
-    return () => {
-      const player: KeptPlayer = new KeptPlayer(request, this.#running().accept(request), {
-        keepsPlayers: () => this.#keepsPlayers && !this.#closed,
-        remove: () => this.#players.delete(player),
-      });
-      this.#players.add(player);
-      return player;
-    };
+    return () => this.#keep(request, (room, wanted) => room.accept(wanted));
   }
 
-  /** Returns a function that lets a page watch the game that runs then. @throws NearlightError as Room.watch */
+  /**
+   * Returns a function that lets a page watch the game that runs then, and those that follow. @throws NearlightError as Room.watch
+   */
   async watch(_game: string | undefined, request: ViewRequest): Promise<() => Player> {
-    return () => this.#running().watch(request);
+    return () => this.#keep(request, (room, wanted) => room.watch(wanted));
+  }
+
+  /** Lets a page into the running game, and later into those that follow. */
+  #keep(request: ViewRequest, enter: Owner['enter']): KeptPlayer {
+    const player: KeptPlayer = new KeptPlayer(request, enter(this.#running(), request), {
+      enter,
+      keepsPlayers: () => this.#keepsPlayers && !this.#closed,
+      remove: () => this.#players.delete(player),
+    });
+    this.#players.add(player);
+    return player;
   }
 
   #running(): Room {
@@ -110,6 +116,8 @@ export class Audience {
 }
 
 interface Owner {
+  /** Gives a page its place in a game: a seat, or that of a spectator. @throws NearlightError */
+  enter(room: Room, request: ViewRequest): Player;
   /** Whether players stay connected when their room ends. */
   keepsPlayers(): boolean;
   /** Forgets a player whose connection has closed. */
@@ -231,7 +239,7 @@ class KeptPlayer implements Player {
   seatIn(room: Room): void {
     if (this.#farewell) return;
     try {
-      this.#player = room.accept(this.#request);
+      this.#player = this.#owner.enter(room, this.#request);
       this.#isSeated = true;
     } catch (error) {
       this.#isSeated = false;

@@ -1,13 +1,12 @@
 import type { Clock } from '../base/clock.ts';
-import { type ErrorCode, NearlightError } from '../base/errors.ts';
-import type { CloseReason } from '../base/protocol.ts';
+import { type ErrorCode, errors, NearlightError } from '../base/errors.ts';
+import { type CloseReason, joinedNotice, type Notice } from '../base/protocol.ts';
 import { type Milli, milli } from '../base/time.ts';
 import type {
   AudioInfo,
   ConnectionStats,
   Feedback,
   FrameInfo,
-  InputSink,
   Player,
   PlayerConnection,
   ViewRequest,
@@ -16,6 +15,7 @@ import type { RoomConfig, RoomOptions } from './options.ts';
 import type { PixelBudget, PixelGrant } from './pixels.ts';
 import { FrameSchedule } from './schedule.ts';
 import type { PlayerSound } from './sound.ts';
+import { Attention, Spectator } from './spectator.ts';
 import type { PlayerView } from './view.ts';
 
 /** Highest frame rate for spectators. They do not play, so they need no more. */
@@ -26,6 +26,8 @@ const KEYFRAME_MS_MIN = 1000;
 const SLOW_SHARE = 0.4;
 /** The number of the seat that a spectator is said to have. */
 export const NO_SEAT = -1;
+/** Tells spectators why the picture stands still. */
+const NO_PLAYERS: Notice = { kind: 'paused', code: 'NL_NO_PLAYERS', message: errors.NL_NO_PLAYERS.text };
 
 export interface BroadcastOptions extends Pick<RoomOptions, 'name' | 'createView' | 'createSound' | 'log'> {
   clock: Clock;
@@ -39,11 +41,6 @@ export interface BroadcastOptions extends Pick<RoomOptions, 'name' | 'createView
   hasSound(): boolean;
   /** Wakes the game's loop, because something has to be drawn from now on. */
   wake(): void;
-}
-
-interface Spectator {
-  readonly connection: PlayerConnection;
-  videoBitsPerSecond: number;
 }
 
 /** An access unit or a packet of sound that waits until spectators may see or hear it. */
@@ -86,6 +83,8 @@ export class Broadcast implements PlayerConnection {
   #opened = 0;
   #keyframeAt = milli(Number.NEGATIVE_INFINITY);
   #bitsPerSecondMax = Number.POSITIVE_INFINITY;
+  /** Whether no one plays the game. */
+  #isResting = true;
 
   constructor(options: BroadcastOptions) {
     this.#options = options;
@@ -121,26 +120,27 @@ export class Broadcast implements PlayerConnection {
 
   /** Lets a page watch. @throws NearlightError NL_SPECTATORS if too many do */
   admit(request: ViewRequest): Player {
-    const { name, seats } = this.#options;
     this.checkFree();
     this.#admitted++;
     // All spectators get the same video, so the limit that one of them sets for its own bit rate does not count.
     const { bitrate: _, ...shared } = request;
     this.#wanted ??= { ...shared, fps: Math.min(FPS_MAX, request.fps) };
     this.#grant ??= this.#takePixels(this.#wanted);
-    const picture = { ...this.#wanted, ...this.#grant.picture };
     let spectator: Spectator | undefined;
     let isClosed = false;
+    const attention = new Attention(() => {
+      if (!attention.isHidden) this.#requestKeyframe();
+      this.#attend();
+    });
     const player: Player = {
-      ...picture,
-      game: name,
-      seat: NO_SEAT,
-      seats,
-      input: NO_INPUT,
+      ...this.#describe(this.#wanted),
+      input: attention,
       onConnected: (connection) => {
-        spectator = { connection, videoBitsPerSecond: 0 };
+        spectator = new Spectator(connection, attention);
         this.#spectators.add(spectator);
         connection.limitBitrate(this.#bitsPerSecondMax);
+        if (this.#isResting) connection.notify(NO_PLAYERS);
+        this.#attend();
         if (this.#spectators.size === 1) void this.open();
         else this.#requestKeyframe();
       },
@@ -153,6 +153,7 @@ export class Broadcast implements PlayerConnection {
         this.#admitted--;
         if (spectator) this.#spectators.delete(spectator);
         if (this.#spectators.size === 0) void this.close();
+        else this.#attend();
         if (this.#admitted === 0) this.release();
       },
       canReturn: () => false,
@@ -238,22 +239,25 @@ export class Broadcast implements PlayerConnection {
   }
 
   sendFrame(accessUnit: Uint8Array, info: FrameInfo): boolean {
+    // The picture shows the input of the player who is watched, not of those who watch.
+    const shared = { ...info, inputSequence: 0, times: undefined };
     this.#later(() => {
-      for (const { connection } of this.#spectators) connection.sendFrame(accessUnit, info);
+      for (const spectator of this.#spectators)
+        if (spectator.takes(info.keyframe)) spectator.connection.sendFrame(accessUnit, shared);
     });
     return true;
   }
 
   readonly sendAudio = (packet: Uint8Array, info: AudioInfo): boolean => {
     this.#later(() => {
-      for (const { connection } of this.#spectators) connection.sendAudio?.(packet, info);
+      for (const { connection, isMuted } of this.#spectators) if (!isMuted) connection.sendAudio?.(packet, info);
     });
     return true;
   };
 
   /** Whether the path to any spectator has room for a frame. Those to whom it has none get the next keyframe. */
   get ready(): boolean {
-    for (const { connection } of this.#spectators) if (connection.ready) return true;
+    for (const { connection, isHidden } of this.#spectators) if (!isHidden && connection.ready) return true;
     return false;
   }
 
@@ -262,10 +266,41 @@ export class Broadcast implements PlayerConnection {
     for (const { connection } of this.#spectators) connection.limitBitrate(bitsPerSecondMax);
   }
 
-  notify(): void {}
+  /** Whether anyone hears the sound. */
+  get isHeard(): boolean {
+    for (const { isMuted } of this.#spectators) if (!isMuted) return true;
+    return false;
+  }
+
+  notify(notice: Notice): void {
+    this.#later(() => {
+      for (const { connection } of this.#spectators) connection.notify(notice);
+    });
+  }
+
+  /** Says whether the game rests because no one plays it. Tells the spectators, because their picture stands still. */
+  rest(isResting: boolean): void {
+    if (this.#isResting === isResting) return;
+    this.#isResting = isResting;
+    const notice = isResting ? NO_PLAYERS : this.#wanted && joinedNotice(this.#describe(this.#wanted));
+    if (notice) this.notify(notice);
+  }
 
   async end(code: ErrorCode, message: string, retry: boolean): Promise<void> {
     await Promise.allSettled([...this.#spectators].map(({ connection }) => connection.end(code, message, retry)));
+  }
+
+  #describe(wanted: ViewRequest): Pick<Player, 'seat' | 'seats' | 'game' | 'width' | 'height' | 'fps'> {
+    const { name, seats } = this.#options;
+    const { width, height, fps } = this.#grant?.picture ?? wanted;
+    return { width, height, fps: Math.round(fps), game: name, seat: NO_SEAT, seats };
+  }
+
+  /** Leaves the pixels to others while all spectators are hidden. */
+  #attend(): void {
+    const isWatched = [...this.#spectators].some(({ isHidden }) => !isHidden);
+    this.#grant?.rest(!isWatched);
+    if (isWatched) this.#options.wake();
   }
 
   /** Gets pixels for the spectators' picture, like those of a player. */
@@ -327,15 +362,3 @@ export class Broadcast implements PlayerConnection {
     this.#timer = next && setTimeout(() => this.#wait(), next.at - clock.now());
   }
 }
-
-/** Takes the input of a spectator, which has no effect. */
-const NO_INPUT: InputSink = {
-  key() {},
-  button() {},
-  padButton() {},
-  releaseAll() {},
-  held() {},
-  pointer() {},
-  text() {},
-  pace() {},
-};

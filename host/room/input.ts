@@ -45,6 +45,7 @@ export class PlayerInput implements InputSink {
   readonly #clock: Pick<Clock, 'now'> | undefined;
   #arrivedAt: Milli | undefined;
   #hidden = false;
+  #muted = false;
   /** Sums of pointer movement x, y and wheel movement x, y in 1/16 CSS pixel, as the page sent them. They wrap like int32. */
   readonly #totals = new Int32Array(4);
   /** The sums of pointer and wheel movement that the last simulation tick has read. */
@@ -68,6 +69,11 @@ export class PlayerInput implements InputSink {
   /** When the newest input from the page arrived. */
   get arrivedAt(): Milli | undefined {
     return this.#arrivedAt;
+  }
+
+  /** Whether the page is muted, so that no one hears the player's sound. */
+  get muted(): boolean {
+    return this.#muted;
   }
 
   /** Whether the page is hidden, so that no one sees the player's pictures. */
@@ -108,7 +114,7 @@ export class PlayerInput implements InputSink {
     this.#noteSequence(sequence);
   }
 
-  held({ keys, buttons, pads, hidden }: Readonly<HeldState>, sequence: number): void {
+  held({ keys, buttons, pads, hidden, muted = false }: Readonly<HeldState>, sequence: number): void {
     for (let word = 0; word < 8; word++) {
       const now = keys[word] ?? 0;
       this.#keysPressed[word] = (this.#keysPressed[word] ?? 0) | (now & ~(this.#keys[word] ?? 0));
@@ -119,6 +125,7 @@ export class PlayerInput implements InputSink {
     if (hidden) this.#axes.fill(0);
     this.pads.set(pads, hidden);
     this.#hidden = hidden;
+    this.#muted = muted;
     this.#noteSequence(sequence);
   }
 

@@ -9,12 +9,14 @@ import type { Seat } from './seat.ts';
 export class Listeners {
   readonly #seats: readonly (Seat | undefined)[];
   readonly #tickRate: number;
-  readonly #broadcast: Pick<Broadcast, 'sound'>;
+  readonly #broadcast: Pick<Broadcast, 'sound' | 'isHeard'>;
   /** The seat whose sound the spectators hear. */
   #watched: number | undefined;
   readonly #listening = { seats: [] as number[], frames: 0 };
+  /** For each seat that listens, whether its own player hears it. */
+  readonly #heard: boolean[] = [];
 
-  constructor(seats: readonly (Seat | undefined)[], tickRate: number, broadcast: Pick<Broadcast, 'sound'>) {
+  constructor(seats: readonly (Seat | undefined)[], tickRate: number, broadcast: Pick<Broadcast, 'sound' | 'isHeard'>) {
     this.#seats = seats;
     this.#broadcast = broadcast;
     this.#tickRate = tickRate;
@@ -23,12 +25,22 @@ export class Listeners {
   /** Returns the seats that listen in a tick; undefined if none does. The object is valid until the next call. */
   of(tick: number): Listening | undefined {
     const { seats } = this.#listening;
-    seats.length = 0;
-    this.#watched = this.#broadcast.sound && this.#seats.find((seat) => seat?.joined && !seat.closed)?.number;
-    for (const seat of this.#seats)
-      if (seat?.joined && !seat.closed && (seat.sound || seat.number === this.#watched)) seats.push(seat.number);
+    const frames = framesOfTicks(tick, 1, this.#tickRate);
+    const { sound, isHeard } = this.#broadcast;
+    seats.length = this.#heard.length = 0;
+    this.#watched = sound && isHeard ? this.#seats.find((seat) => seat?.joined && !seat.closed)?.number : undefined;
+    // The game's time goes on for those who hear nothing of the tick.
+    if (this.#watched === undefined) sound?.skip(frames);
+    for (const seat of this.#seats) {
+      if (!seat?.joined || seat.closed) continue;
+      const { isListening } = seat;
+      if (!isListening) seat.sound?.skip(frames);
+      if (!isListening && seat.number !== this.#watched) continue;
+      seats.push(seat.number);
+      this.#heard.push(isListening);
+    }
     if (seats.length === 0) return undefined;
-    this.#listening.frames = framesOfTicks(tick, 1, this.#tickRate);
+    this.#listening.frames = frames;
     return this.#listening;
   }
 
@@ -38,7 +50,7 @@ export class Listeners {
     const length = sound.length / seats.length;
     for (const [place, number] of seats.entries()) {
       const samples = sound.subarray(place * length, (place + 1) * length);
-      this.#seats[number]?.sound?.play(samples);
+      if (this.#heard[place]) this.#seats[number]?.sound?.play(samples);
       if (number === this.#watched) this.#broadcast.sound?.play(samples);
     }
   }

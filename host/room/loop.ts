@@ -25,7 +25,7 @@ export interface LoopOptions {
   stats: RoomStats;
   meters: Meters | undefined;
   /** The picture that spectators share. */
-  broadcast: Pick<Broadcast, 'view' | 'sound' | 'nextFrame' | 'takeFrame'>;
+  broadcast: Pick<Broadcast, 'view' | 'sound' | 'isHeard' | 'nextFrame' | 'takeFrame'>;
   /** Returns the running module, which is replaced when the room recovers from a lost GPU. */
   game(): Loaded;
   isClosing(): boolean;

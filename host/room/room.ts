@@ -367,6 +367,7 @@ export class Room {
     const submission = await this.#game.instance.join(seat.number);
     // If the GPU is lost from here on, the recovery joins this player again.
     seat.joined = true;
+    this.#broadcast.rest(false);
     await this.#loop.replay(submission);
   }
 
@@ -428,6 +429,7 @@ export class Room {
     const submission = seat.joined ? await instance.leave(seat.number) : undefined;
     clearRecord(instance, seat.number);
     this.#seats[seat.number] = undefined;
+    this.#broadcast.rest(!this.#seats.some((other) => other?.joined));
     this.#options.log('info', `${this.name}: seat ${seat.number} is free; players: ${this.players}`);
     if (submission) await this.#loop.replay(submission);
   }

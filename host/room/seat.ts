@@ -43,7 +43,7 @@ export class Seat {
   /** Whether the player has left the game. */
   closed = false;
   readonly #frames: FrameSchedule;
-  /** The picture that the player was told about. */
+  /** The picture that the player's page knows of. */
   #told: Picture;
   /** Whether the last look at the page's state found it hidden. */
   #wasHidden = false;
@@ -88,6 +88,11 @@ export class Seat {
     return this.connection !== undefined && !this.closed && !this.#input.hidden && this.view?.ready === true;
   }
 
+  /** Whether the player hears the game's sound: the audio encoder is open, and the page is not muted. */
+  get isListening(): boolean {
+    return this.sound !== undefined && !this.#input.muted;
+  }
+
   /** The picture that the player gets. */
   get request(): ViewRequest {
     return { ...this.#wanted, ...this.grant.picture };
@@ -107,7 +112,7 @@ export class Seat {
     return isSame ? undefined : { width, height, fps };
   }
 
-  /** Notes that the player is told about the current picture. @returns whether the player knows another one */
+  /** Notes that the page learns of the current picture now. @returns whether it knew another one */
   notePicture(): boolean {
     const { picture } = this.grant;
     const isNews = picture !== this.#told;

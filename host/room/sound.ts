@@ -15,6 +15,11 @@ export interface PlayerSound {
   close(): Promise<void>;
 }
 
+/**
+ * Sound that begins in the middle, after the page was muted or the game had left something out, becomes loud in this many frames: 5 ms. A
+ * wave that begins with a step would be heard as a click.
+ */
+const FADE_FRAMES = 240;
 /** Packets that have space, the one that is being filled included. The longest tick (AUDIO_FRAMES_MAX) has ten. */
 const WAITING_MAX = 12;
 
@@ -31,7 +36,11 @@ export interface SoundStreamOptions {
 interface Waiting {
   readonly samples: Float32Array;
   rtpTimestamp: number;
+  /** Whether something was left out before it. */
+  isAfterGap: boolean;
 }
+
+const SILENCE = new Float32Array(PACKET_FRAMES * CHANNELS);
 
 /**
  * Joins the sound of ticks to packets, encodes and sends them. The timestamps count frames of the game's time, so they follow
@@ -50,6 +59,7 @@ export class SoundStream implements PlayerSound {
   readonly #ring: Waiting[] = Array.from({ length: WAITING_MAX }, () => ({
     samples: new Float32Array(PACKET_FRAMES * CHANNELS),
     rtpTimestamp: 0,
+    isAfterGap: false,
   }));
   /** Numbers of the packet that is being filled and of the oldest that waits; packet n is in slot n % WAITING_MAX. */
   #filling = 0;
@@ -58,6 +68,10 @@ export class SoundStream implements PlayerSound {
   #filled = 0;
   /** Number of frames before the packet that is being filled. */
   #position: number;
+  /** Number of frames since the sound began again; FADE_FRAMES at the most. */
+  #faded = FADE_FRAMES;
+  /** Whether something was left out before the packet that is being filled. */
+  #hasGap = false;
   #encoding = false;
   #closed = false;
 
@@ -72,6 +86,7 @@ export class SoundStream implements PlayerSound {
       const { samples: packet } = this.#slot(this.#filling);
       const count = Math.min(samples.length - at, packet.length - this.#filled);
       packet.set(at === 0 && count === samples.length ? samples : samples.subarray(at, at + count), this.#filled);
+      if (this.#faded < FADE_FRAMES) this.#fadeIn(packet.subarray(this.#filled, this.#filled + count));
       this.#filled += count;
       at += count;
       if (this.#filled === packet.length) this.#finishPacket();
@@ -80,7 +95,8 @@ export class SoundStream implements PlayerSound {
 
   skip(frames: number): void {
     this.#position += this.#filled / CHANNELS + frames;
-    this.#filled = 0;
+    this.#filled = this.#faded = 0;
+    this.#hasGap = true;
   }
 
   async close(): Promise<void> {
@@ -89,8 +105,17 @@ export class SoundStream implements PlayerSound {
     await this.#options.encoder.close();
   }
 
+  #fadeIn(samples: Float32Array): void {
+    for (let at = 0; at < samples.length; at++)
+      samples[at] = (samples[at] ?? 0) * Math.min(1, (this.#faded + Math.floor(at / CHANNELS)) / FADE_FRAMES);
+    this.#faded = Math.min(FADE_FRAMES, this.#faded + samples.length / CHANNELS);
+  }
+
   #finishPacket(): void {
-    this.#slot(this.#filling).rtpTimestamp = this.#position % 2 ** 32;
+    const slot = this.#slot(this.#filling);
+    slot.rtpTimestamp = this.#position % 2 ** 32;
+    slot.isAfterGap = this.#hasGap;
+    this.#hasGap = false;
     this.#filling++;
     this.#filled = 0;
     this.#position += PACKET_FRAMES;
@@ -107,8 +132,10 @@ export class SoundStream implements PlayerSound {
     this.#encoding = true;
     try {
       while (this.#oldest < this.#filling && !this.#closed) {
-        const { samples, rtpTimestamp } = this.#slot(this.#oldest++);
+        const { samples, rtpTimestamp, isAfterGap } = this.#slot(this.#oldest++);
         const begun = clock.now();
+        // The audio encoder still holds a little of the sound before the gap, which must not be heard now.
+        if (isAfterGap) await encoder.encode(SILENCE);
         const packet = await encoder.encode(samples);
         this.stats.encodeMs.add(clock.now() - begun);
         if (this.#closed) return;

@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
-import { HEADER_HOLD, HEADER_RETURN } from '../base/protocol.ts';
+import { HEADER_HOLD, HEADER_RETURN, QUERY_WATCH } from '../base/protocol.ts';
 import type { Meters } from '../observe/meters.ts';
 import type { Admission, Ticket } from './admission.ts';
 import type { ConnectionOptions, PageConnection } from './connection.ts';
 import type { Call } from './http.ts';
-import type { Offer } from './offer.ts';
+import { NO_H264, type Offer } from './offer.ts';
 import type { Player, ViewRequest } from './player.ts';
 import type { Place, Queue } from './queue.ts';
 import { checkProtocol, readView } from './request.ts';
@@ -47,7 +47,7 @@ export interface Arriving<T> {
 }
 
 /** Checks a page's request for a connection, whose body `readBody` reads. @throws NearlightError with the reason for the page */
-export async function arrive<T extends Pick<Offer, 'watches'> | undefined>(
+export async function arrive<T extends Pick<Offer, 'watches' | 'codec'>>(
   reception: Reception,
   { request, url, client }: Call,
   readBody: () => Promise<T>,
@@ -60,7 +60,9 @@ export async function arrive<T extends Pick<Offer, 'watches'> | undefined>(
   const view = readView(url.searchParams, config, defaultView);
   const offer = await readBody();
   checkOpen(reception);
-  const watches = offer?.watches === true;
+  const watches = offer.watches || url.searchParams.has(QUERY_WATCH);
+  // All spectators share one encoded picture.
+  if (watches && offer.codec !== 'h264') throw new NearlightError('NL_OFFER', NO_H264);
   if (watches && !watch) throw new NearlightError('NL_SPECTATORS', 'no one can watch this game');
   if (valid === undefined && !watches && reception.queue.isWaitedFor(view))
     throw new NearlightError('NL_ROOM_FULL', 'other players wait for the next free seat');

@@ -110,7 +110,7 @@ export class InputReader {
   #stall(isStalled: boolean): void {
     this.#isStalled = isStalled;
     const hidden = isStalled || this.#held.hidden;
-    this.#options.sink.held({ keys: NO_KEYS, buttons: 0, hidden }, this.#newest);
+    this.#options.sink.held({ keys: NO_KEYS, buttons: 0, hidden, muted: this.#held.muted }, this.#newest);
   }
 
   /** Sequence number of the newest message about keys and buttons. */
@@ -206,13 +206,14 @@ export class InputReader {
   }
 
   #readHeld(message: Buffer): boolean {
-    if (!this.#pads.isValid(message) || message.readUInt8(1) > 1 || message.readUInt16LE(2) !== 0) return false;
+    if (!this.#pads.isValid(message) || message.readUInt8(1) > 3 || message.readUInt16LE(2) !== 0) return false;
     const sequence = message.readUInt32LE(4);
     const isOld = (newest: number) => newest >= 0 && !isNewer(sequence, newest);
     if (isOld(this.#heldSequence) || isOld(this.#eventSequence)) return true;
     this.#heldSequence = sequence;
     const held = this.#held;
-    held.hidden = message.readUInt8(1) === 1;
+    held.hidden = (message.readUInt8(1) & 1) !== 0;
+    held.muted = (message.readUInt8(1) & 2) !== 0 ? true : undefined;
     held.buttons = held.hidden ? 0 : message.readUInt32LE(8);
     for (let word = 0; word < 8; word++) held.keys[word] = held.hidden ? 0 : message.readUInt32LE(12 + 4 * word);
     this.#pads.read(message);

@@ -93,7 +93,7 @@ interface Transport {
 
 const NO_VIDEO =
   'the offer has neither H.264 in baseline profile (packetization-mode=1) nor VP8; use a browser that plays one of them';
-const NO_H264 = 'to watch takes H.264 in baseline profile (packetization-mode=1), which the offer does not have';
+export const NO_H264 = 'to watch takes H.264 in baseline profile (packetization-mode=1), which the offer does not have';
 
 type Format = Pick<Video, 'codec' | 'payloadType' | 'formatParameters'>;
 

@@ -43,6 +43,8 @@ export interface HeldState {
   readonly pads?: readonly PadState[] | undefined;
   /** Whether the page is hidden, so that no one sees the pictures. Nothing is held then. */
   hidden: boolean;
+  /** Whether the page is muted, so that no one hears the sound. By default it is not. */
+  muted?: boolean | undefined;
 }
 
 /** Receives a page's input after it was checked. `sequence` is the page's own count of its inputs, a uint32 that wraps. */

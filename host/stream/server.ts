@@ -249,7 +249,7 @@ async function connect(state: State, call: Call): Promise<void> {
 async function connectSocket(state: State, call: Call): Promise<void> {
   const { response, url } = call;
   const codec = readCodec(url.searchParams);
-  const arriving = await arrive(state, call, async () => undefined);
+  const arriving = await arrive(state, call, async () => ({ watches: false, codec }));
   closeWith(
     response,
     open(state, arriving, (options) => new SocketConnection(options, codec)),

@@ -10,7 +10,9 @@ import { afterEach, expect, test } from 'vitest';
 import type { AudioEncoder } from '../../host/audio/encoder.ts';
 import { createAudioEncoder } from '../../host/audio/opus.ts';
 import { must } from '../../host/base/assert.ts';
+import { systemClock } from '../../host/base/clock.ts';
 import { PACKET_FRAMES } from '../../host/base/sound.ts';
+import { SoundStream } from '../../host/room/sound.ts';
 import { AUDIO_RATE } from '../../renderer/contract/abi.ts';
 
 /** The most frames by which Opus's low-delay mode delays sound: 2.5 ms of look-ahead and one window of 2.5 ms. */
@@ -114,6 +116,42 @@ test('the bitrate is that of the options', async () => {
     return bytes;
   };
   expect(await bytesAt(160_000)).toBeGreaterThan(2 * (await bytesAt(32_000)));
+});
+
+test('sound that goes on after a gap begins softly, without anything of what was before the gap', async () => {
+  /** Plays a tone, leaves some of it out and plays on. Returns the steepest step in what a listener hears of the second part. */
+  const steepest = async (play: (opus: AudioEncoder, packets: Uint8Array[]) => Promise<void>): Promise<number> => {
+    const packets: Uint8Array[] = [];
+    await play(await encoder(), packets);
+    const { left } = await decode(packets.slice(-20));
+    expect(loudness(left.slice(2000))).toBeGreaterThan(0.3);
+    return Math.max(...left.map((sample, n) => Math.abs(sample - (left[n - 1] ?? 0))));
+  };
+  // The tone itself has steps of 0.5 * 2 pi * 440 / 48000, which is 0.029. It goes on at its loudest moment.
+  const gap = 27;
+  const raw = await steepest(async (opus, packets) => {
+    for (let packet = 0; packet < 20; packet++) packets.push(must(await opus.encode(sine(packet * 480)), 'packet'));
+    for (let packet = 0; packet < 20; packet++)
+      packets.push(must(await opus.encode(sine(packet * 480 + gap)), 'packet'));
+  });
+  expect(raw).toBeGreaterThan(0.1);
+  const soft = await steepest(async (opus, packets) => {
+    const stream = new SoundStream({
+      encoder: opus,
+      clock: systemClock,
+      send: (packet) => packets.push(packet) > 0,
+      onError: (error) => expect.unreachable(String(error)),
+    });
+    const play = async (start: number) => {
+      const before = packets.length;
+      stream.play(sine(start));
+      while (packets.length === before) await systemClock.until(systemClock.now());
+    };
+    for (let packet = 0; packet < 20; packet++) await play(packet * 480);
+    stream.skip(48_000);
+    for (let packet = 0; packet < 20; packet++) await play(packet * 480 + gap);
+  });
+  expect(soft).toBeLessThan(0.04);
 });
 
 test('silence takes a few bytes', async () => {

@@ -89,6 +89,29 @@ test('a game is replaced while its player stays connected; the picture is dimmed
   await page.close();
 });
 
+test('a spectator sees who plays, that no one does, and the next game, without a click', async () => {
+  for (const room of audience.rooms) await room.close('NL_ROOM_ENDED');
+  const first = await show('triangle');
+  const watcher = await browser.newPage();
+  await watcher.goto(`${servers.players.url}?size=320x180&spectate`);
+  await watcher.waitForSelector('[data-paused] #interval');
+  expect(await watcher.textContent('#interval')).toContain('No one plays now');
+  const player = await openGame(browser, `${servers.players.url}?size=320x180`);
+  const shown = () => watcher.evaluate(() => nearlight.stats().framesShown);
+  await expect.poll(shown).toBeGreaterThan(5);
+  await watcher.waitForSelector('body:not([data-paused])');
+  await first.close('NL_ROOM_ENDED');
+  await watcher.waitForSelector('[data-paused] #interval');
+  expect(await watcher.textContent('#interval')).toContain('The next game is about to start');
+  await show('triangle');
+  await watcher.waitForSelector('body:not([data-paused])');
+  const before = await shown();
+  await expect.poll(shown).toBeGreaterThan(before + 20);
+  await player.close();
+  await watcher.waitForSelector('[data-paused] #interval');
+  await watcher.close();
+});
+
 test('a page that arrives between two games joins the next one without a click', async () => {
   for (const room of audience.rooms) await room.close('NL_ROOM_ENDED');
   const opening = openGame(browser, `${servers.players.url}?size=320x180`);

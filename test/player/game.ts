@@ -6,6 +6,7 @@ import type { PadState } from '../../host/base/pads.ts';
 import { milli, toMicro } from '../../host/base/time.ts';
 import { Meters } from '../../host/observe/meters.ts';
 import { buildPlayer } from '../../host/player/build.ts';
+import { SoundStream } from '../../host/room/sound.ts';
 import type { HeldState, Player, PlayerConnection, PointerState, ViewRequest } from '../../host/stream/player.ts';
 import { createStreamServer } from '../../host/stream/server.ts';
 import { createVideoEncoder } from '../../host/video/h264.ts';
@@ -34,11 +35,14 @@ class PaintedPlayer implements Player {
   /** The newest state of the player's gamepads. */
   pads: PadState[] = [];
   closed: string | undefined;
-  /** Whether the page says that it is hidden. */
+  /** Whether the page says that it is hidden, or muted. */
   hidden = false;
+  muted = false;
   /** Number of times that the connection was lost while the seat was kept. */
   lost = 0;
   keyframe = true;
+  /** Number of packets of sound that were sent. */
+  packetsSung = 0;
   /** The pictures that the page has asked for, at first and at each return. */
   readonly views: ViewRequest[] = [];
   #sequence = 0;
@@ -55,9 +59,10 @@ class PaintedPlayer implements Player {
       this.pointer.axes.fill(0);
       this.#read(sequence);
     },
-    held: ({ keys, buttons, pads = [], hidden }: HeldState, sequence: number) => {
+    held: ({ keys, buttons, pads = [], hidden, muted = false }: HeldState, sequence: number) => {
       this.pads = structuredClone([...pads]);
       this.hidden = hidden;
+      this.muted = muted;
       const now = new Set<string>();
       for (let key = 0; key < 256; key++) if (((keys[key >>> 5] ?? 0) & (1 << (key & 31))) !== 0) now.add(`key ${key}`);
       for (let button = 0; button < 32; button++) if ((buttons & (1 << button)) !== 0) now.add(`button ${button}`);
@@ -153,24 +158,31 @@ class PaintedPlayer implements Player {
     this.#readAt = performance.now();
   }
 
-  /** Sends a tone of 1000 Hz on the left, and silence on the right, until the page leaves. */
+  /** Sends a tone of 1000 Hz on the left, and silence on the right, until the page leaves. A muted page gets none. */
   async sing(): Promise<void> {
     const send = this.connection?.sendAudio;
     if (!send) throw new Error('the page takes no sound');
-    const encoder = await createAudioEncoder({ bitrate: 96_000 });
+    const sound = new SoundStream({
+      encoder: await createAudioEncoder({ bitrate: 96_000 }),
+      clock: systemClock,
+      send: (packet, info) => {
+        this.packetsSung++;
+        return send(packet, info);
+      },
+      onError: () => {},
+    });
+    // The ticks do not begin where the wave begins.
     const tone = Float32Array.from({ length: 960 }, (_, n) =>
-      n % 2 === 0 ? 0.5 * Math.sin((2 * Math.PI * n) / 96) : 0,
+      n % 2 === 0 ? 0.5 * Math.sin((2 * Math.PI * (n + 24)) / 96) : 0,
     );
-    let rtpTimestamp = 0;
     let due = performance.now();
     while (this.closed === undefined) {
-      const packet = await encoder.encode(tone);
-      if (packet) send(packet, { rtpTimestamp });
-      rtpTimestamp += 480;
+      if (this.muted) sound.skip(480);
+      else sound.play(tone);
       due += 10;
       await new Promise((resolve) => setTimeout(resolve, due - performance.now()));
     }
-    await encoder.close();
+    await sound.close();
   }
 
   async #play(connection: PlayerConnection): Promise<void> {

@@ -114,3 +114,55 @@ test('a game without sound has no loudspeaker button', async () => {
   expect(await page.getAttribute('#page', 'data-sound')).toBe('silent');
   expect(await page.isVisible('#speaker')).toBe(false);
 });
+
+/** Records the left channel while the player turns the sound on. Times are in milliseconds from the click. */
+function recordClick(): Promise<{ samples: number[]; startsAt: number }> {
+  return page.evaluate(async () => {
+    const stream = (document.querySelector('audio') as HTMLAudioElement).srcObject as MediaStream;
+    const context = new AudioContext({ sampleRate: 48_000, latencyHint: 'interactive' });
+    await context.resume();
+    const recorder = context.createScriptProcessor(256, 2, 1);
+    const samples: number[] = [];
+    let startsAt = 0;
+    let clickedAt = 0;
+    recorder.onaudioprocess = ({ inputBuffer }) => {
+      if (samples.length === 0) startsAt = performance.now();
+      samples.push(...inputBuffer.getChannelData(0));
+    };
+    context.createMediaStreamSource(stream).connect(recorder);
+    recorder.connect(context.destination);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    clickedAt = performance.now();
+    (document.getElementById('speaker') as HTMLElement).click();
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    return { samples, startsAt: startsAt - clickedAt };
+  });
+}
+
+test('a muted page gets no sound, and hears the game soon after the player turns it on', async () => {
+  const seat = at(game.seats, -1);
+  void seat.sing();
+  await shows('blocked');
+  // No one hears the sound of a page that the player has not clicked yet.
+  await eventually(() => expect(seat.muted).toBe(true));
+  await page.click('#play');
+  await shows('on');
+  await eventually(() => expect(seat.muted).toBe(false));
+  const sung = seat.packetsSung;
+  await eventually(() => expect(seat.packetsSung).toBeGreaterThan(sung + 10));
+  await page.evaluate(() => (document.getElementById('speaker') as HTMLElement).click());
+  await shows('off');
+  await eventually(() => expect(seat.muted).toBe(true));
+  await page.waitForTimeout(300);
+  const muted = seat.packetsSung;
+  await page.waitForTimeout(1000);
+  expect(seat.packetsSung).toBe(muted);
+  const { samples, startsAt } = await recordClick();
+  await shows('on');
+  const first = samples.findIndex((sample) => Math.abs(sample) > 0.1);
+  const loud = samples.slice(first, first + 24_000).map(Math.abs);
+  expect(first).toBeGreaterThan(0);
+  expect(Math.max(...loud)).toBeGreaterThan(0.4);
+  // The limit leaves room for a busy machine. It took 80 ms on one with twenty times as much to do as it could.
+  expect(startsAt + first / 48).toBeLessThan(2000);
+});

@@ -140,6 +140,12 @@ describe('the state', () => {
     expect([states.length, at(states, 0)[1]]).toEqual([1, 1]);
     writer.hide(false);
     expect([states.length, at(states, 1)[1]]).toEqual([2, 0]);
+    writer.mute(true);
+    writer.mute(true);
+    writer.hide(true);
+    expect([states.length, at(states, 2)[1], at(states, 3)[1]]).toEqual([4, 2, 3]);
+    writer.open();
+    expect(at(states, 4)[1]).toBe(3);
   });
 });
 

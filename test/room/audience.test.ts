@@ -41,7 +41,7 @@ function makeRoom(name: string, seats = 4, actions: readonly GameAction[] = []) 
     instance,
     actions,
     replay: { start() {}, observe() {}, destroy() {} } as unknown as CommandReplay,
-    config: { maxPlayers: seats, tickRate: 100, seed: 1 },
+    config: { maxPlayers: seats, tickRate: 100, seed: 1, spectatorsMax: 1 },
     createView: async (_, connection) => {
       connections.push(connection);
       return { ready: false, stats: { dropped: 0 }, close: async () => {} } as unknown as PlayerView;
@@ -144,6 +144,42 @@ test('the next game starts with no key held and without earlier movement', async
   await next.clock.pass(10);
   expect(seen.map(([moved]) => moved)).toEqual([0, 0, 2]);
   expect(seen.every(([, keys]) => keys === 0)).toBe(true);
+});
+
+test('spectators wait between two games like players, and see the next one over the same connection', async () => {
+  const first = makeRoom('first');
+  audience.show(first.room, true);
+  const player = await join();
+  const page = new Page();
+  page.player = (await audience.watch(undefined, request))();
+  page.player.onConnected(page);
+  await settle();
+  await fail(first.instance);
+  expect(page.last).toMatchObject({ kind: 'paused', code: 'NL_GUEST_KILLED' });
+  const next = makeRoom('next', 2);
+  audience.show(next.room, true);
+  await next.clock.pass(20);
+  expect(page.last).toMatchObject({ kind: 'joined', seat: -1, game: 'next' });
+  expect(next.room.status()).toMatchObject({ players: 1, spectators: 1 });
+  for (const connection of next.connections) connection.sendFrame(Uint8Array.of(2), info);
+  expect([page.sent, player.sent]).toEqual([[2], [2]]);
+  for (const each of [page, player]) each.player.onClosed('page');
+  await next.clock.pass(20);
+  expect([next.room.status(), audience.size]).toMatchObject([{ players: 0, spectators: 0 }, 0]);
+});
+
+test('a spectator for whom the next game has no place is sent away', async () => {
+  const first = makeRoom('first');
+  audience.show(first.room, true);
+  const page = new Page();
+  page.player = (await audience.watch(undefined, request))();
+  page.player.onConnected(page);
+  await fail(first.instance);
+  const next = makeRoom('next');
+  next.room.watch(request);
+  audience.show(next.room, true);
+  await settle();
+  expect(page.last).toMatchObject({ kind: 'ended', code: 'NL_SPECTATORS', retry: true });
 });
 
 test('a player who waits too long gets the reason for the end of the game', async () => {

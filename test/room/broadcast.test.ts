@@ -53,11 +53,14 @@ class FakeView {
 class FakeSound implements PlayerSound {
   readonly stats = {};
   played = 0;
+  skipped = 0;
   closed = false;
   play(samples: Float32Array): void {
     this.played += samples.length / 2;
   }
-  skip(): void {}
+  skip(frames: number): void {
+    this.skipped += frames;
+  }
   async close(): Promise<void> {
     this.closed = true;
   }
@@ -103,6 +106,7 @@ function stage({
     hasSound: () => hasSound,
     wake() {},
   });
+  broadcast.rest(false);
   /** Admits a spectator whose page connects at once. */
   const watch = async (fields: Partial<PlayerConnection> = {}, request: ViewRequest = REQUEST) => {
     const player = broadcast.admit(request);
@@ -220,6 +224,7 @@ describe('a broadcast', () => {
       wake() {},
     });
     const connection = fakeConnection();
+    broadcast.rest(false);
     broadcast.admit(REQUEST).onConnected(connection);
     await settle();
     expect([broadcast.sound, connection.notices, failing.views[0]?.closed]).toEqual([undefined, [], false]);
@@ -264,6 +269,57 @@ describe('a broadcast', () => {
     player.onClosed('page');
     await vi.advanceTimersByTimeAsync(10_000);
     expect(seen).toHaveLength(2);
+  });
+
+  test('a hidden spectator gets no pictures, and goes on with a keyframe', async () => {
+    const clock = new ManualClock();
+    const pixels = new PixelBudget(1280 * 720 * 30);
+    const { broadcast, watch, views } = stage({ clock, pixels });
+    const seen: string[] = [];
+    const held = { keys: new Uint32Array(8), buttons: 0 };
+    const first = await watch({ sendFrame: (_, { keyframe }) => seen.push(`first ${keyframe}`) > 0 });
+    const second = await watch({ sendFrame: (_, { keyframe }) => seen.push(`second ${keyframe}`) > 0 });
+    const send = (keyframe: boolean) => at(views, 0).connection.sendFrame(UNIT, { ...INFO, keyframe });
+    first.player.input.held({ ...held, hidden: true }, 1);
+    send(false);
+    await clock.pass(1000);
+    const before = at(views, 0).keyframes;
+    first.player.input.held({ ...held, hidden: false }, 2);
+    expect(at(views, 0).keyframes).toBe(before + 1);
+    send(false);
+    send(true);
+    send(false);
+    expect(seen).toEqual(['second false', 'second false', 'first true', 'second true', 'first false', 'second false']);
+    // While no one looks, nothing is drawn, and the pixels are for the players.
+    for (const { player } of [first, second]) player.input.held({ ...held, hidden: true }, 3);
+    expect([broadcast.ready, pixels.used]).toEqual([false, 0]);
+    second.player.onClosed('page');
+    first.player.input.held({ ...held, hidden: false }, 4);
+    expect(broadcast.ready).toBe(true);
+    expect(pixels.used).toBeGreaterThan(0);
+  });
+
+  test('a muted spectator gets no sound, and nothing is mixed or encoded while all are muted', async () => {
+    const { broadcast, watch } = stage();
+    const seen: string[] = [];
+    const held = { keys: new Uint32Array(8), buttons: 0, hidden: false };
+    const first = await watch({ sendAudio: () => seen.push('first') > 0 });
+    const second = await watch({ sendAudio: () => seen.push('second') > 0 });
+    first.player.input.held({ ...held, muted: true }, 1);
+    broadcast.sendAudio(UNIT, { rtpTimestamp: 0 });
+    expect([seen, broadcast.isHeard]).toEqual([['second'], true]);
+    second.player.input.held({ ...held, muted: true }, 1);
+    expect(broadcast.isHeard).toBe(false);
+    first.player.input.held(held, 2);
+    expect(broadcast.isHeard).toBe(true);
+  });
+
+  test("pictures do not claim to show a spectator's input", async () => {
+    const { watch, views } = stage();
+    const seen: FrameInfo[] = [];
+    await watch({ sendFrame: (_, info) => seen.push(info) > 0 });
+    at(views, 0).connection.sendFrame(UNIT, { ...INFO, inputSequence: 77 });
+    expect(seen[0]?.inputSequence).toBe(0);
   });
 
   test('the broadcast tells spectators when their picture cannot be encoded any more', async () => {
@@ -346,6 +402,38 @@ describe('a room with spectators', () => {
     instance.listened.length = 0;
     await clock.pass(500);
     expect(new Set(instance.listened)).toEqual(new Set(['0']));
+  });
+
+  test('the room tells them that no one plays, also those who come then, and when the game goes on', async () => {
+    const { clock, join, watch } = open();
+    const early = await watch();
+    expect(early.connection.notices).toEqual(['paused']);
+    const player = await join();
+    expect(early.connection.notices).toEqual(['paused', 'joined']);
+    player.onLost();
+    await clock.pass(20);
+    const late = await watch();
+    expect(late.connection.notices).toEqual([]);
+    player.onClosed('page');
+    await clock.pass(20);
+    expect([early.connection.notices.at(-1), late.connection.notices]).toEqual(['paused', ['paused']]);
+  });
+
+  test('they cost no sound while they are muted', async () => {
+    const { clock, instance, sounds, join, watch } = open({ hasSound: true });
+    const player = await join();
+    const { player: spectator } = await watch();
+    const held = { keys: new Uint32Array(8), buttons: 0, hidden: false };
+    for (const each of [player, spectator]) each.input.held({ ...held, muted: true }, 1);
+    await clock.pass(20);
+    instance.listened.length = 0;
+    await clock.pass(1000);
+    expect(instance.listened).toEqual([]);
+    for (const { skipped } of sounds) expect(skipped).toBeGreaterThan(47_000);
+    spectator.input.held(held, 2);
+    await clock.pass(100);
+    expect(new Set(instance.listened)).toEqual(new Set(['0']));
+    expect(at(sounds, 1).played).toBeGreaterThan(4000);
   });
 
   test('the room tells them when the game ends', async () => {

@@ -82,7 +82,7 @@ describe('a room', () => {
     expect(second).toMatchObject({ width: 880, height: 494, fps: 30, wanted });
     expect(connection.notices).toEqual(['joined']);
     expect(at(on.views, 0).pictures).toEqual([wanted, { width: 880, height: 494, fps: 30 }]);
-    // The page of the second player has been told already, unless the picture changes before it connects.
+    // The answer to the offer describes the picture, but it may change before the page connects.
     const third = on.room.accept(wanted);
     const late = fakeConnection();
     second.onConnected(late);

@@ -82,12 +82,22 @@ test('over an hour, timestamps stay within 5 ms of the ticks at every tick rate'
 });
 
 test('frames that are left out move the timestamps on, with what was waiting for them', async () => {
-  const { sent, stream } = stage();
+  const { encoder, sent, stream } = stage();
   stream.play(block(400, 1));
   stream.skip(1200);
   stream.play(block(480, 2));
   await settle();
-  expect(sent).toEqual([{ first: 2, rtpTimestamp: 1600 }]);
+  // The sound after the gap fades in, and the rest of the sound before the gap leaves the encoder unheard.
+  expect(sent).toEqual([{ first: 0, rtpTimestamp: 1600 }]);
+  const [flushed, packet = []] = encoder.packets;
+  expect(flushed?.every((sample) => sample === 0)).toBe(true);
+  const steps = packet.slice(2).map((sample, index) => Math.abs(sample - (packet[index] ?? 0)));
+  expect(Math.max(...steps)).toBeLessThan(0.02 / 200);
+  expect(packet.slice(480).every((sample) => Math.abs(sample - 0.02) < 1e-6)).toBe(true);
+  stream.play(block(480, 2));
+  await settle();
+  expect(sent.at(-1)).toEqual({ first: 2, rtpTimestamp: 2080 });
+  expect(encoder.packets).toHaveLength(3);
 });
 
 test('a stream that follows another begins at the time of the clock, and timestamps wrap', async () => {

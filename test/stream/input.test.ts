@@ -155,7 +155,7 @@ const unreadable: [string, string, string | Buffer][] = [
   ['a pointer that is not a number', 'state', pointerMessage({ sequence: 1, x: Number.NaN })],
   ['an infinite axis', 'state', pointerMessage({ sequence: 1, axes: [0, 0, 0, Number.POSITIVE_INFINITY] })],
   ['a short pointer', 'state', pointerMessage({ sequence: 1 }).subarray(0, 47)],
-  ['a held message with an unknown flag', 'state', Buffer.concat([Buffer.of(MESSAGE_HELD, 2), Buffer.alloc(42)])],
+  ['a held message with an unknown flag', 'state', Buffer.concat([Buffer.of(MESSAGE_HELD, 4), Buffer.alloc(42)])],
   ['a held message with a reserved byte', 'state', Buffer.concat([Buffer.of(MESSAGE_HELD, 0, 1), Buffer.alloc(41)])],
   ['a short held message', 'state', heldMessage({ sequence: 1 }).subarray(0, 43)],
   ['a held message on the events channel', 'events', heldMessage({ sequence: 1 })],
@@ -265,14 +265,18 @@ describe('a silent page', () => {
 });
 
 describe('what a page holds', () => {
-  test('the keys and buttons that are held are read, and nothing is held by a hidden page', () => {
+  test('the keys and buttons that are held are read, nothing is held by a hidden page, and a muted page says so', () => {
     const { input, calls } = reader();
     const message = { keys: [0, 26, 255], buttons: [0, 31] };
     input.read('state', heldMessage({ sequence: 1, ...message }));
     input.read('state', heldMessage({ sequence: 2, ...message, hidden: true }));
+    input.read('state', heldMessage({ sequence: 3, ...message, muted: true }));
+    input.read('state', heldMessage({ sequence: 4, hidden: true, muted: true }));
     expect(calls).toEqual([
       ['held', { keys: keysOf(0, 26, 255), buttons: 0x80000001, hidden: false }, 1],
       ['held', { keys: keysOf(), buttons: 0, hidden: true }, 2],
+      ['held', { keys: keysOf(0, 26, 255), buttons: 0x80000001, hidden: false, muted: true }, 3],
+      ['held', { keys: keysOf(), buttons: 0, hidden: true, muted: true }, 4],
     ]);
   });
 

@@ -2,6 +2,7 @@ import datachannel, { type DataChannel, type PeerConnection, type Track } from '
 import {
   CHANNEL_EVENTS,
   CHANNEL_STATE,
+  HEADER_PAGE,
   HEADER_RETURN,
   HELD_BYTES,
   MESSAGE_FRAME,
@@ -132,15 +133,20 @@ export class Peer {
    * Connects to a host, and resolves with the notice "joined".
    * @param options.edit may change the host's SDP answer before it is applied
    * @param options.tokens the page's return tokens, or `new`; by default the page cannot return
+   * @param options.page the header HEADER_PAGE
    */
   async join(
     url: string,
-    options: { query?: string; edit?: (sdp: string) => string; tokens?: string } = {},
+    options: { query?: string; edit?: (sdp: string) => string; tokens?: string; page?: string } = {},
   ): Promise<Notice & { kind: 'joined' }> {
-    const { query = '', edit = (sdp: string) => sdp, tokens } = options;
+    const { query = '', edit = (sdp: string) => sdp, tokens, page } = options;
     const response = await fetch(`${url}whep${query}`, {
       method: 'POST',
-      headers: { 'content-type': 'application/sdp', ...(tokens === undefined ? {} : { [HEADER_RETURN]: tokens }) },
+      headers: {
+        'content-type': 'application/sdp',
+        ...(tokens === undefined ? {} : { [HEADER_RETURN]: tokens }),
+        ...(page === undefined ? {} : { [HEADER_PAGE]: page }),
+      },
       body: await this.offer(),
     });
     this.answer = await response.text();
@@ -168,8 +174,10 @@ export class Peer {
     this.track.requestKeyframe();
   }
 
-  /** Sends pings from now on, as a page does. A host sends no pictures to a page that is silent for long. */
-  beat(): void {
+  /** Sends pings from now on, as a page does, or no longer. A host sends no pictures to a page that is silent for long. */
+  beat(isBeating = true): void {
+    clearInterval(this.#beat);
+    if (!isBeating) return;
     const ping = Buffer.of(MESSAGE_PING, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
     this.#beat = setInterval(() => this.state.isOpen() && this.state.sendMessageBinary(ping), BEAT_MS);
   }
@@ -214,11 +222,17 @@ export function pointerMessage(pointer: {
 }
 
 /** Encodes an input message of type MESSAGE_HELD. */
-export function heldMessage(held: { sequence: number; keys?: number[]; buttons?: number[]; hidden?: boolean }): Buffer {
-  const { sequence, keys = [], buttons = [], hidden = false } = held;
+export function heldMessage(held: {
+  sequence: number;
+  keys?: number[];
+  buttons?: number[];
+  hidden?: boolean;
+  muted?: boolean;
+}): Buffer {
+  const { sequence, keys = [], buttons = [], hidden = false, muted = false } = held;
   const message = Buffer.alloc(HELD_BYTES);
   message[0] = MESSAGE_HELD;
-  message[1] = hidden ? 1 : 0;
+  message[1] = (hidden ? 1 : 0) | (muted ? 2 : 0);
   message.writeUInt32LE(sequence, 4);
   for (const button of buttons) message.writeUInt32LE((message.readUInt32LE(8) | (1 << button)) >>> 0, 8);
   for (const key of keys) {

@@ -4,7 +4,7 @@ import { micro } from '../../host/base/time.ts';
 import { at } from '../at.ts';
 import { sleep } from '../wait.ts';
 import { accessUnit, RecordedPlayer, startServer } from './fixture.ts';
-import { until } from './peer.ts';
+import { heldMessage, Peer, until } from './peer.ts';
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -133,4 +133,26 @@ test('a host without spectators says so', async () => {
   closing.push(() => fixture.server.close());
   const response = await makeWatcher().watch(fixture.server.url);
   expect([response.status, await response.json()]).toMatchObject([503, { code: 'NL_SPECTATORS' }]);
+});
+
+test('a page that watches over channels gets notices, and has no seat', async () => {
+  const { server, players, spectators } = await start();
+  const peer = new Peer();
+  closing.push(() => peer.close());
+  const joined = await peer.join(server.url, { query: '?watch&size=640x360' });
+  expect([players.length, spectators.length, joined.kind]).toEqual([0, 1, 'joined']);
+  await until(() => peer.state.isOpen(), 'the state channel');
+  peer.state.sendMessageBinary(heldMessage({ sequence: 1, hidden: true, muted: true }));
+  const spectator = at(spectators, 0);
+  await until(() => spectator.inputs.length > 0, 'what the page says about itself');
+  expect(spectator.inputs[0]).toMatchObject(['held', { hidden: true, muted: true }, 1]);
+  spectator.connection?.notify({ kind: 'paused', code: 'NL_NO_PLAYERS', message: 'No one plays the game' });
+  await until(() => peer.notices.some(({ kind }) => kind === 'paused'), 'the notice "paused"');
+});
+
+test('a page that watches and decodes VP8 itself is refused', async () => {
+  const { server } = await start();
+  const response = await fetch(`${server.url}whep/socket?watch&codec=vp8`, { method: 'POST' });
+  expect([response.status, await response.json()]).toMatchObject([400, { code: 'NL_OFFER' }]);
+  expect((await fetch(`${server.url}whep/socket?watch&codec=h264`, { method: 'POST' })).status).toBe(201);
 });
