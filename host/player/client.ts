@@ -1,5 +1,5 @@
 import { systemClock } from '../base/clock.ts';
-import { MESSAGE_NOTICE, type Notice } from '../base/protocol.ts';
+import { MESSAGE_HELD, MESSAGE_NOTICE, type Notice } from '../base/protocol.ts';
 import { type Milli, milli } from '../base/time.ts';
 import { Connector } from './connector.ts';
 import type { Link, LinkChannel, LinkFailure, ViewQuery } from './link.ts';
@@ -52,6 +52,7 @@ export class PlayerClient {
   readonly #text = new TextDecoder();
   #state: PlayerState = { kind: 'idle' };
   #query: ViewQuery = {};
+  #takesOver = false;
   /** A change of the picture that is being made: what the page asked for before, and the function that reports the result. */
   #change: { former: ViewQuery; settle(failure?: LinkFailure): void } | undefined;
   #tokens = new ReturnTokens('', undefined);
@@ -83,7 +84,9 @@ export class PlayerClient {
       event: (message, sequence) => {
         if (!options.spectates) this.#send(this.#link?.events, message, sequence);
       },
-      state: (message, sequence) => this.#send(this.#link?.state, message, sequence),
+      state: (message, sequence) => {
+        if (!options.spectates || message[0] === MESSAGE_HELD) this.#send(this.#link?.state, message, sequence);
+      },
     });
     const { url = 'whep', sound, spectates = false } = options;
     const kind = { takesSound: sound !== undefined, spectates };
@@ -122,10 +125,12 @@ export class PlayerClient {
   /**
    * Connects to the host, and again after each loss. Closes an earlier connection. Reports through `onState`. A page that is
    * hidden connects when it is shown.
+   * @param options.takesOver whether the page takes its seat even if another page plays there, as in a tab that was duplicated
    */
-  connect(query: ViewQuery): void {
+  connect(query: ViewQuery, { takesOver = false } = {}): void {
     this.#stop();
     this.#query = query;
+    this.#takesOver = takesOver;
     this.#tokens = new ReturnTokens(
       `${this.#options.storageName ?? `nearlight ${globalThis.location?.pathname}`} ${query.game ?? ''}`,
       this.#options.storage,
@@ -209,6 +214,7 @@ export class PlayerClient {
     const former = this.#link;
     const { video } = this.#options;
     this.#silence.open(systemClock.now());
+    this.#takesOver = false;
     this.#link = link;
     former?.close();
     this.#settleChange();
@@ -249,6 +255,7 @@ export class PlayerClient {
       attempt: this.#failures,
       delayMs,
       heldUntil: this.#heldUntil,
+      takesOver: this.#takesOver,
     });
   }
 

@@ -65,6 +65,10 @@ export class Connector {
   readonly #takesSound: boolean;
   readonly #spectates: boolean;
   readonly #hooks: ConnectorHooks;
+  /** Tells this page from others that have the same tokens. */
+  readonly #page = randomId();
+  /** Whether the page takes its seat even if another page plays there. */
+  #takesOver = false;
   #tokens: ReturnTokens | undefined;
   #query: ViewQuery = {};
   #attempt = 0;
@@ -115,13 +119,21 @@ export class Connector {
    * @param options.attempt number of attempts that have failed before
    * @param options.delayMs pause before the first attempt; by default none, or if more than one has failed, that after `attempt`
    * @param options.heldUntil until when a seat waits for the page
+   * @param options.takesOver whether the page takes its seat even if another page plays there
    */
   start(
     query: ViewQuery,
-    options: { tokens: ReturnTokens; attempt: number; delayMs?: number | undefined; heldUntil?: Milli | undefined },
+    options: {
+      tokens: ReturnTokens;
+      attempt: number;
+      delayMs?: number | undefined;
+      heldUntil?: Milli | undefined;
+      takesOver?: boolean;
+    },
   ): void {
     this.stop();
-    const { tokens, attempt, heldUntil = milli(0) } = options;
+    const { tokens, attempt, heldUntil = milli(0), takesOver = false } = options;
+    this.#takesOver = takesOver;
     this.#query = query;
     this.#tokens = tokens;
     this.#attempt = attempt;
@@ -173,6 +185,7 @@ export class Connector {
     const link: Link = this.#createLink({
       url: this.#url,
       takesSound: this.#takesSound,
+      page: this.#takesOver ? `${this.#page};take` : this.#page,
       iceServers: this.#iceServers,
       isBlind: !isAlive,
       hooks: {
@@ -310,6 +323,11 @@ export class Connector {
     const pauseMs = Math.min(longest, RETRY_MS * 2 ** Math.min(10, Math.max(0, this.#attempt - 1)));
     return pauseMs * (0.5 + Math.random());
   }
+}
+
+/** Returns a name that no other page has. Unlike randomUUID, it needs no secure context. */
+function randomId(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /** A refusal of the server as an error. */

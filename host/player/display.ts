@@ -129,6 +129,9 @@ export class PageDisplay {
     this.#text('title', words.title);
     this.#text('message', words.message);
     this.#text('code', words.code);
+    this.#text('retry', words.retry);
+    // A site's own control leads away from a failure, but not back to the seat.
+    this.#retrySlot.name = words.code === 'NL_SEAT_IN_USE' ? 'elsewhere' : 'ended';
     this.#text('away-text', state.kind === 'reconnecting' ? words.message : '');
     this.#text('announcement', words.announcement);
     this.card.setAttribute('aria-label', state.kind === 'ended' ? labels.stopped : labels.start);
@@ -202,6 +205,11 @@ export class PageDisplay {
     loaded.showObstacle(state, this.translator.labels, (id, text) => this.#text(id, text));
   }
 
+  /** The place of the button that connects again, which a site may fill with a control of its own. */
+  get #retrySlot(): HTMLSlotElement {
+    return this.element('retry').parentElement as HTMLSlotElement;
+  }
+
   get #document(): Document | ShadowRoot {
     return this.#options.host.getRootNode() as Document | ShadowRoot;
   }
@@ -256,8 +264,7 @@ export class PageDisplay {
   /** Gives the focus to the control that plays again. */
   #offerRetry(): void {
     // The site may have put a control of its own in the place of the button.
-    const slot = this.#options.root.querySelector<HTMLSlotElement>('slot[name=ended]');
-    const controls = slot?.assignedElements() ?? [];
+    const controls = this.#retrySlot.assignedElements();
     // The host's own page says there what the table of labels has in other languages.
     for (const { firstChild } of controls)
       if (firstChild instanceof Text) firstChild.data = this.translator.translate(firstChild.data);

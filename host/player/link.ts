@@ -2,6 +2,7 @@ import {
   CHANNEL_EVENTS,
   CHANNEL_STATE,
   HEADER_HOLD,
+  HEADER_PAGE,
   HEADER_RETURN,
   PROTOCOL_VERSION,
   QUERY_HOLD,
@@ -48,6 +49,8 @@ export type LinkOptions = {
   url: string;
   /** Whether the page takes the game's sound. */
   takesSound: boolean;
+  /** The header HEADER_PAGE of the request. */
+  page?: string | undefined;
   /** Servers through which the page reaches a host whose own addresses it cannot reach. */
   iceServers?: RTCIceServer[] | undefined;
   /** Whether the line to the server may be dead. */
@@ -176,8 +179,8 @@ export abstract class SeatLink implements Link {
     path: string,
     asked: Pick<Parameters<typeof requestSeat>[1], 'query' | 'tokens' | 'body'>,
   ): Promise<PromisedSeat | undefined> {
-    const { url, isBlind } = this.options;
-    const seat = await requestSeat(url + path, { ...asked, isBlind, signal: this.#abort.signal });
+    const { url, isBlind, page } = this.options;
+    const seat = await requestSeat(url + path, { ...asked, isBlind, page, signal: this.#abort.signal });
     if (this.#isClosed) return undefined;
     if ('failure' in seat) {
       this.end(seat.failure);
@@ -326,15 +329,16 @@ export async function requestSeat(
     query: ViewQuery;
     tokens: readonly string[] | undefined;
     body?: { type: string; text: string };
+    page?: string | undefined;
     /** Whether the line to the server may be dead. */
     isBlind?: boolean | undefined;
     signal: AbortSignal;
   },
 ): Promise<PromisedSeat | { failure: LinkFailure }> {
-  const { query, tokens, body, isBlind, signal } = options;
+  const { query, tokens, body, isBlind, page, signal } = options;
   const response = await fetch(`${url}?${parametersOf(query)}`, {
     method: 'POST',
-    headers: { ...(body ? { 'content-type': body.type } : {}), ...returnHeader(tokens) },
+    headers: { ...(body ? { 'content-type': body.type } : {}), ...returnHeader(tokens, page) },
     ...(body ? { body: body.text } : {}),
     ...(isBlind ? BLIND : {}),
     signal,
@@ -366,8 +370,11 @@ export function parametersOf(query: ViewQuery): URLSearchParams {
   return parameters;
 }
 
-/** Returns the HTTP header with a page's return tokens. An empty list says that the page can return, undefined that it will not. */
-export function returnHeader(tokens: readonly string[] | undefined): Record<string, string> {
+/**
+ * Returns the HTTP headers with a page's return tokens and its id. An empty list says that the page can return, undefined that it will not.
+ */
+export function returnHeader(tokens: readonly string[] | undefined, page?: string): Record<string, string> {
   if (tokens === undefined) return {};
-  return { [HEADER_RETURN]: tokens.length > 0 ? tokens.join(',') : 'new' };
+  const list = tokens.length > 0 ? tokens.join(',') : 'new';
+  return { [HEADER_RETURN]: list, ...(page === undefined ? {} : { [HEADER_PAGE]: page }) };
 }

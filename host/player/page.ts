@@ -76,7 +76,7 @@ export class PlayerPage {
       onState: (state) => {
         display.showSound(state);
         // Before the first sound, the page does not know whether the game has any.
-        this.client?.input.mute(state === 'off' || state === 'blocked');
+        if (state !== 'silent') this.client?.input.mute(state !== 'on');
         this.#parts?.tools?.showSound(state);
       },
       onOff: (isOff) => options.onMuted(isOff),
@@ -132,10 +132,14 @@ export class PlayerPage {
     else void import('./tools-style.ts').then(({ adoptStyle }) => adoptStyle(options.root)).catch(() => {});
   }
 
-  /** Connects, and asks for a picture and a game. A connection that is open is closed; its seat is taken again. */
+  /**
+   * Connects, and asks for a picture and a game. A connection that is open is closed; its seat is taken again. If the page has stopped
+   * because the player plays in another tab, it takes over.
+   */
   connect(query: ViewQuery): void {
+    const { state } = this.client;
     this.#query = query;
-    this.client.connect(this.#viewQuery());
+    this.client.connect(this.#viewQuery(), { takesOver: state.kind === 'ended' && state.code === 'NL_SEAT_IN_USE' });
   }
 
   /** The name of the game as players read it; '' before the player has joined. */

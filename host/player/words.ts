@@ -2,11 +2,12 @@ import type { Labels } from './labels.ts';
 import type { PlayerState } from './state.ts';
 
 /** Headlines for the player by error code. The message below the headline says more. */
-const TITLES: Readonly<Record<string, 'cannotPlay' | 'notAvailable'>> = {
+const TITLES: Readonly<Record<string, 'cannotPlay' | 'elsewhere' | 'notAvailable'>> = {
   NL_BROWSER: 'cannotPlay',
   NL_HOST: 'notAvailable',
   NL_OFFER: 'cannotPlay',
   NL_REQUEST: 'notAvailable',
+  NL_SEAT_IN_USE: 'elsewhere',
 };
 
 /** The text that the page shows and announces for a state. */
@@ -18,6 +19,8 @@ export type Words = {
   message: string;
   /** The code of an error. */
   code: string;
+  /** For the button of the card, which is shown when the page has stopped. */
+  retry: string;
   /** For a screen reader. */
   announcement: string;
 };
@@ -32,7 +35,7 @@ export type WordsOptions = {
 
 /** Returns the words for a state. */
 export function wordsOf(state: PlayerState, { game, spectates, labels, translate }: WordsOptions): Words {
-  const words = { title: '', message: '', code: '' };
+  const words = { title: '', message: '', code: '', retry: labels.retry };
   switch (state.kind) {
     case 'idle':
       return { ...words, status: labels.notConnected, announcement: labels.notConnected };
@@ -42,7 +45,7 @@ export function wordsOf(state: PlayerState, { game, spectates, labels, translate
       const status = labels.connectingShort;
       if (state.code === undefined) return { ...words, status, message, announcement: message };
       const code = state.status === undefined ? state.code : `${state.code} · HTTP ${state.status}`;
-      return { status, title: labels.notAvailable, message, code, announcement: message };
+      return { ...words, status, title: labels.notAvailable, message, code, announcement: message };
     }
     case 'waiting': {
       const [title, message] = [labels.seatsTaken, labels.queue(state.position)];
@@ -59,8 +62,12 @@ export function wordsOf(state: PlayerState, { game, spectates, labels, translate
       return { ...words, status: labels.reconnectingShort, message, announcement: message };
     }
     case 'ended': {
-      const [title, message] = [labels[TITLES[state.code] ?? 'gameStopped'], translate(state.message)];
-      return { status: labels.stoppedShort, title, message, code: state.code, announcement: `${title}. ${message}` };
+      const { code } = state;
+      const isElsewhere = code === 'NL_SEAT_IN_USE';
+      const title = labels[TITLES[code] ?? 'gameStopped'];
+      const message = isElsewhere ? labels.elsewhereLong : translate(state.message);
+      const retry = isElsewhere ? labels.playHere : labels.retry;
+      return { status: labels.stoppedShort, title, message, code, retry, announcement: `${title}. ${message}` };
     }
   }
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
-import { HEADER_HOLD, HEADER_RETURN, QUERY_WATCH } from '../base/protocol.ts';
+import { HEADER_HOLD, HEADER_PAGE, HEADER_RETURN, type Notice, QUERY_WATCH } from '../base/protocol.ts';
 import type { Meters } from '../observe/meters.ts';
 import type { Admission, Ticket } from './admission.ts';
 import type { ConnectionOptions, PageConnection } from './connection.ts';
@@ -11,10 +11,18 @@ import { NO_H264, type Offer } from './offer.ts';
 import type { Player, ViewRequest } from './player.ts';
 import type { Place, Queue } from './queue.ts';
 import { checkProtocol, readView } from './request.ts';
-import { type Arrival, createToken, type Returns, readTokens } from './returns.ts';
+import { type Arrival, createToken, type Returns, readPage, readTokens } from './returns.ts';
 
 /** A page whose turn in the queue has come has this time to take its seat. */
 const CLAIM_MS = 10_000;
+
+/** Tells a page that another one has taken its seat. */
+const ELSEWHERE = {
+  kind: 'ended',
+  code: 'NL_SEAT_IN_USE',
+  message: 'you play in another tab or window, from which this one can take the seat',
+  retry: false,
+} as const satisfies Notice;
 
 /** The part of a server that decides which pages get a connection and a seat. */
 export interface Reception {
@@ -39,6 +47,8 @@ export interface Arriving<T> {
   client: string;
   /** The token with which the page can return to its seat; undefined if it cannot return. */
   token: string | undefined;
+  /** The id of the page; undefined if it has sent none. */
+  page: string | undefined;
   /** The token that the page has presented, if it belongs to a seat. */
   valid: string | undefined;
   offer: T;
@@ -54,14 +64,18 @@ export async function arrive<T extends Pick<Offer, 'watches' | 'codec'>>(
 ): Promise<Arriving<T>> {
   const { config, admit, watch, defaultView } = reception.options;
   const tokens = readTokens(request.headers[HEADER_RETURN]);
-  const valid = tokens?.find((token) => reception.returns.find([token]) !== undefined);
+  const page = readPage(request.headers[HEADER_PAGE]);
+  const valid = tokens?.find((token) => reception.returns.find([token], page.takes) !== undefined);
   reception.admission.countOffer(client, valid !== undefined);
   checkProtocol(url.searchParams);
   const view = readView(url.searchParams, config, defaultView);
   const offer = await readBody();
   checkOpen(reception);
+  const stay = valid === undefined ? undefined : reception.returns.find([valid], page.takes);
+  if (stay && (await reception.returns.isPlayedElsewhere(stay, page)))
+    throw new NearlightError('NL_SEAT_IN_USE', ELSEWHERE.message);
+  checkOpen(reception);
   const watches = offer.watches || url.searchParams.has(QUERY_WATCH);
-  // All spectators share one encoded picture.
   if (watches && offer.codec !== 'h264') throw new NearlightError('NL_OFFER', NO_H264);
   if (watches && !watch) throw new NearlightError('NL_SPECTATORS', 'no one can watch this game');
   if (valid === undefined && !watches && reception.queue.isWaitedFor(view))
@@ -69,13 +83,21 @@ export async function arrive<T extends Pick<Offer, 'watches' | 'codec'>>(
   const take = valid === undefined ? await (watches && watch ? watch(view) : admit(view)) : undefined;
   checkOpen(reception);
   const seat = (arrival: Arrival): Player => {
-    if (!take) return reception.returns.take(reception.returns.find(tokens), arrival, view);
+    if (!take) return reception.returns.take(reception.returns.find(tokens, page.takes), arrival, view);
     arrival.ticket.seat();
     const player = take();
     reception.returns.add(player, arrival);
     return player;
   };
-  return { id: randomBytes(16).toString('base64url'), client, token: tokens && createToken(), valid, offer, seat };
+  return {
+    id: randomBytes(16).toString('base64url'),
+    client,
+    token: tokens && createToken(),
+    page: page.id,
+    valid,
+    offer,
+    seat,
+  };
 }
 
 /** Closes a connection if its page goes away before it has read the answer. */
@@ -124,7 +146,7 @@ export function checkOpen(reception: Reception): void {
 
 export function open<C extends PageConnection>(
   reception: Reception,
-  { id, token, client, seat }: Omit<Arriving<unknown>, 'offer' | 'valid'>,
+  { id, token, page, client, seat }: Omit<Arriving<unknown>, 'offer' | 'valid'>,
   create: (options: ConnectionOptions) => C,
 ): C {
   const { admission, returns, options } = reception;
@@ -137,7 +159,15 @@ export function open<C extends PageConnection>(
       meters,
       config,
       seat: () => {
-        player = seat({ id, token, ticket, close: (reason) => connection?.close(reason) });
+        player = seat({
+          id,
+          token,
+          page,
+          ticket,
+          isAlive: async () => (await connection?.isAlive()) ?? false,
+          close: (reason) => connection?.close(reason),
+          giveWay: () => void connection?.finish(ELSEWHERE, 'replaced'),
+        });
         return player;
       },
       warn: (message) => log.warn(message),

@@ -2,6 +2,7 @@ import { systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import { type ErrorCode, NearlightError } from '../base/errors.ts';
 import { type CloseReason, joinedNotice, type Notice, PING_BYTES, PONG_BYTES } from '../base/protocol.ts';
+import { milli } from '../base/time.ts';
 import type { Meters } from '../observe/meters.ts';
 import { InputReader } from './input.ts';
 import { KeyframeLimiter } from './keyframe.ts';
@@ -15,6 +16,10 @@ import {
   type PlayerConnection,
   type VideoCodec,
 } from './player.ts';
+
+/** A page that is there says something at least this often, even in a hidden tab, whose timers run once a second. */
+const ALIVE_MS = 1500;
+const LOOK_MS = 20;
 
 export interface ConnectionOptions {
   config: Config;
@@ -114,6 +119,16 @@ export abstract class PageConnection implements PlayerConnection {
       this.#endTimer = setTimeout(() => this.close(reason), this.#options.config.closeMsMax);
     }
     return this.#closed.promise;
+  }
+
+  /** Tells whether the page is there: whether anything arrives from now on. Takes a moment, because it waits for that. */
+  async isAlive(): Promise<boolean> {
+    const askedAt = systemClock.now();
+    while (this.isConnected && this.#lastHeardAt <= askedAt) {
+      if (systemClock.now() - this.#lastHeardAt > ALIVE_MS) return false;
+      await systemClock.until(milli(systemClock.now() + LOOK_MS));
+    }
+    return this.isConnected;
   }
 
   /** Closes the connection to the page at once. Idempotent. */

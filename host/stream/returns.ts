@@ -8,6 +8,7 @@ import type { Player, ViewRequest } from './player.ts';
 /** 128 bits from the system's random source cannot be guessed. */
 const TOKEN_BYTES = 16;
 const TOKEN = /^[\w-]{22}$/;
+const PAGE = /^([\w-]{16,64})(;take)?$/;
 /** A page that never learned whether its last attempts succeeded presents the tokens of all of them. */
 const TOKENS_MAX = 8;
 /** A connection that ended for one of these reasons was lost against the player's will. */
@@ -31,6 +32,20 @@ export function readTokens(header: string | string[] | undefined): string[] | un
     .filter((token) => TOKEN.test(token));
 }
 
+/** A page that asks for a connection. */
+export interface Asking {
+  /** The id of the page; undefined if it has sent none. */
+  readonly id: string | undefined;
+  /** Whether the page wants its seat even if another page plays there now. */
+  readonly takes: boolean;
+}
+
+/** Reads the header HEADER_PAGE of a request. One that is not well-formed means nothing. */
+export function readPage(header: string | string[] | undefined): Asking {
+  const [, id, takes] = PAGE.exec(String(header ?? '')) ?? [];
+  return { id, takes: takes !== undefined };
+}
+
 export type ReturnLimits = Pick<Config, 'returnMsMax' | 'reloadMsMax' | 'addressHeldMax'>;
 
 /** Who takes a seat, and over which connection. */
@@ -40,8 +55,14 @@ export interface Arrival {
   /** The token with which the page can return; undefined if it cannot. */
   readonly token: string | undefined;
   readonly ticket: Ticket;
+  /** The id of the page; undefined if it has sent none. */
+  readonly page?: string | undefined;
+  /** Tells whether the page is still there. Takes a moment. */
+  isAlive?(): Promise<boolean>;
   /** Closes the connection. */
   close(reason: CloseReason): void;
+  /** Closes the connection because another page, not this one, has taken the seat. By default it is closed without a word. */
+  giveWay?(): void;
 }
 
 /** A player's claim to a seat, which may outlive the connection. The seat waits while there is no connection. */
@@ -53,6 +74,8 @@ interface Entry extends Stay {
   player: Player;
   arrival: Arrival;
   digest: Buffer | undefined;
+  /** The digest of the page from which another one has taken the seat. With its token that page can take the seat back. */
+  former: Buffer | undefined;
   isConnected: boolean;
   /** Whether the page has said that it is being closed. */
   isLeaving: boolean;
@@ -61,7 +84,8 @@ interface Entry extends Stay {
 
 /**
  * Knows which player has which seat, and keeps the seats of those who lost their connection for a while. A page proves with a
- * token that a seat is its own. Only a digest of the token is kept. A token works once: with each return the page gets another.
+ * token that a seat is its own. Only a digest of the token is kept. A token works once: with each return the page gets another. Only if
+ * another page takes the seat, as in a tab that was duplicated, the page that had it can take it back.
  * A token that is unknown, forged or old means nothing, and its page is treated as a new one.
  */
 export class Returns {
@@ -78,14 +102,31 @@ export class Returns {
     return [...this.#entries].filter(({ isConnected }) => !isConnected).length;
   }
 
-  /** Finds the seat that one of the tokens gives a right to; undefined if there is none or its game has ended. */
-  find(tokens: readonly string[] = []): Stay | undefined {
+  /**
+   * Finds the seat that one of the tokens gives a right to; undefined if there is none or its game has ended.
+   * @param takes whether the page wants the seat back that another page of the same player has taken
+   */
+  find(tokens: readonly string[] = [], takes = false): Stay | undefined {
     for (const token of tokens) {
       const digest = digestOf(token);
+      const isValid = (own: Buffer | undefined) => own !== undefined && timingSafeEqual(own, digest);
       for (const entry of this.#entries)
-        if (entry.digest && timingSafeEqual(entry.digest, digest) && entry.player.canReturn()) return entry;
+        if ((isValid(entry.digest) || (takes && isValid(entry.former))) && entry.player.canReturn()) return entry;
     }
     return undefined;
+  }
+
+  /**
+   * Tells whether another page plays in a seat than the one that asks for it. A tab that the browser has duplicated asks with the same token.
+   * A ghost, whose page is gone, plays no longer.
+   */
+  async isPlayedElsewhere(stay: Stay, asking: Asking): Promise<boolean> {
+    const entry = [...this.#entries].find((known) => known === stay);
+    if (!entry?.isConnected || asking.takes) return false;
+    const { arrival } = entry;
+    if (asking.id === undefined || arrival.page === undefined || arrival.page === asking.id) return false;
+    const isAlive = (await arrival.isAlive?.()) ?? false;
+    return isAlive && entry.isConnected && entry.arrival === arrival;
   }
 
   /** Notes that a player who is new here has taken a seat. */
@@ -114,10 +155,13 @@ export class Returns {
     entry.timer = undefined;
     entry.player = entry.player.return(request);
     entry.arrival = arrival;
+    const isOther = former.page !== undefined && arrival.page !== undefined && former.page !== arrival.page;
+    if (isOther) entry.former = entry.digest;
     entry.digest = arrival.token === undefined ? undefined : digestOf(arrival.token);
     entry.isLeaving = false;
     entry.isConnected = true;
-    if (isConnected) former.close('replaced');
+    if (isConnected && isOther && former.giveWay) former.giveWay();
+    else if (isConnected) former.close('replaced');
     return entry.player;
   }
 
@@ -160,7 +204,15 @@ export class Returns {
 
   #add(player: Player, arrival: Arrival): Entry {
     const digest = arrival.token === undefined ? undefined : digestOf(arrival.token);
-    const entry = { player, arrival, digest, isConnected: true, isLeaving: false, timer: undefined };
+    const entry: Entry = {
+      player,
+      arrival,
+      digest,
+      former: undefined,
+      isConnected: true,
+      isLeaving: false,
+      timer: undefined,
+    };
     this.#entries.add(entry);
     return entry;
   }

@@ -82,7 +82,19 @@ const STATES: Readonly<Record<string, () => Promise<void>>> = {
     must(at(game.seats, -1).connection, 'connection').notify(notice);
     await page.waitForSelector('#interval', { state: 'visible' });
   },
+  async elsewhere() {
+    await play();
+    const message = 'you play in another tab';
+    await must(at(game.seats, -1).connection, 'connection').end('NL_SEAT_IN_USE', message, false);
+    await shows('ended');
+  },
   spectator: () => open('playing', `${QUERY}&spectate`),
+  async 'spectator-waiting'() {
+    await open('playing', `${QUERY}&spectate`);
+    const notice = { kind: 'paused', code: 'NL_NO_PLAYERS', message: 'No one plays the game' } as const;
+    must(at(game.spectators, -1).connection, 'connection').notify(notice);
+    await page.waitForSelector('#interval', { state: 'visible' });
+  },
   async idle() {
     await play();
     await page.evaluate(() => nearlight.leave());

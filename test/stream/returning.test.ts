@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { NearlightError } from '../../host/base/errors.ts';
 import { HEADER_HOLD, HEADER_RETURN, MESSAGE_KEY } from '../../host/base/protocol.ts';
 import { createToken } from '../../host/stream/returns.ts';
@@ -181,4 +181,65 @@ test('keys are released when the page is silent, and act again when it says that
   await until(() => player.inputs.at(-1)?.[0] === 'releaseAll', 'the release');
   peer.state.sendMessageBinary(heldMessage({ sequence: 2, keys: [4] }));
   await until(() => player.inputs.at(-1)?.[0] === 'held', 'the key');
+});
+
+describe('a tab that the browser has duplicated, with the return token of the first', () => {
+  const [FIRST, SECOND] = ['1'.repeat(32), '2'.repeat(32)];
+
+  test('finds the seat in use while the first tab is there', async () => {
+    const fixture = await start();
+    const first = await join(fixture, { tokens: 'new', page: FIRST });
+    first.beat();
+    await expect(join(fixture, { tokens: first.token, page: SECOND })).rejects.toThrow(/^409 .*NL_SEAT_IN_USE/);
+    expect([fixture.players.length, fixture.players[0]?.lost, first.peerState]).toEqual([1, 0, 'connected']);
+    // The same page may open another connection to its seat at any time.
+    const again = await join(fixture, { tokens: first.token, page: FIRST });
+    expect(fixture.players).toHaveLength(1);
+    expect(again.notices[0]).toMatchObject({ seat: 0 });
+  });
+
+  test('takes the seat if its player wants that, tells the first tab, and the first can take it back', async () => {
+    const fixture = await start();
+    const first = await join(fixture, { tokens: 'new', page: FIRST });
+    const second = await join(fixture, { tokens: first.token, page: `${SECOND};take` });
+    expect(fixture.players).toHaveLength(1);
+    expect(await first.ended()).toMatchObject({ code: 'NL_SEAT_IN_USE', retry: false });
+    second.beat();
+    // The token of the first tab no longer counts by itself.
+    await join(fixture, { tokens: first.token, page: FIRST });
+    expect(fixture.players).toHaveLength(2);
+    await join(fixture, { tokens: first.token, page: `${FIRST};take` });
+    expect(fixture.players).toHaveLength(2);
+    expect(await second.ended()).toMatchObject({ code: 'NL_SEAT_IN_USE' });
+  });
+
+  test('takes the seat of a first tab that is gone without a word', async () => {
+    const fixture = await start();
+    const ghost = await join(fixture, { tokens: 'new', page: FIRST });
+    ghost.beat();
+    await until(() => ghost.answers.length > 2, 'answers to pings');
+    ghost.beat(false);
+    await join(fixture, { tokens: ghost.token, page: SECOND });
+    expect(fixture.players).toHaveLength(1);
+  });
+
+  test('takes the seat of a first tab that says that it is being closed', async () => {
+    const fixture = await start();
+    const first = await join(fixture, { tokens: 'new', page: FIRST });
+    first.beat();
+    await fetch(`${first.location}?hold`, { method: 'DELETE' });
+    await join(fixture, { tokens: first.token, page: SECOND });
+    expect(fixture.players).toHaveLength(1);
+  });
+
+  test.each(['', 'x', `${'1'.repeat(15)}`, `${'1'.repeat(65)}`, `${'1'.repeat(32)};give`, '1 2'])(
+    'the name "%s" of a page means nothing, as if it had none',
+    async (name) => {
+      const fixture = await start();
+      const first = await join(fixture, { tokens: 'new', page: FIRST });
+      first.beat();
+      await join(fixture, { tokens: first.token, page: name });
+      expect(fixture.players).toHaveLength(1);
+    },
+  );
 });

@@ -1,8 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { must } from '../../host/base/assert.ts';
 import { milli } from '../../host/base/time.ts';
 import { Admission, type AdmissionLimits, type Ticket } from '../../host/stream/admission.ts';
-import { type Arrival, createToken, type ReturnLimits, Returns, readTokens } from '../../host/stream/returns.ts';
+import {
+  type Arrival,
+  createToken,
+  type ReturnLimits,
+  Returns,
+  readPage,
+  readTokens,
+} from '../../host/stream/returns.ts';
 import { RecordedPlayer } from './fixture.ts';
 
 const HOLD_MS = 30_000;
@@ -73,6 +81,74 @@ test('a token is 128 random bits, and only well-formed ones are read, eight at m
   expect(readTokens(`${a}, ${b},x,${a}=`)).toEqual([a, b]);
   expect(readTokens(all.join(','))).toEqual(all.slice(0, 8));
   expect(readTokens(`${'A'.repeat(21)},${'A'.repeat(23)},${'.'.repeat(22)}`)).toEqual([]);
+});
+
+describe('a seat that two pages ask for', () => {
+  const [FIRST, SECOND] = ['1'.repeat(32), '2'.repeat(32)];
+
+  /** Seats a first page, which is there or not. */
+  function seat(isAlive: () => boolean, page: string | undefined) {
+    const { admission, returns } = begin();
+    const calls: string[] = [];
+    const make = (own: string | undefined): Arrival => ({
+      id: own ?? '-',
+      token: createToken(),
+      ticket: admission.open('a', () => {}),
+      page: own,
+      isAlive: async () => isAlive(),
+      close: (reason) => void calls.push(`${own?.[0]} ${reason}`),
+      giveWay: () => void calls.push(`${own?.[0]} gives way`),
+    });
+    const first = make(page);
+    first.ticket.seat();
+    returns.add(new RecordedPlayer(0, view), first);
+    const stay = must(returns.find([first.token ?? '']), 'stay');
+    return { returns, calls, make, first, stay };
+  }
+
+  test.each([
+    ['another page finds it in use', true, FIRST, SECOND, false, true],
+    ['another page takes it if the first is gone', false, FIRST, SECOND, false, false],
+    ['another page takes it if its player wants that', true, FIRST, SECOND, true, false],
+    ['the first page takes it', true, FIRST, FIRST, false, false],
+    ['a page without an id takes it', true, FIRST, undefined, false, false],
+    ['a page takes it from one without an id', true, undefined, SECOND, false, false],
+  ])('%s', async (_, isAlive, page, id, takes, isElsewhere) => {
+    const { returns, stay } = seat(() => isAlive, page);
+    expect(await returns.isPlayedElsewhere(stay, { id, takes })).toBe(isElsewhere);
+  });
+
+  test('a page that closes while it is asked whether it is there gives way', async () => {
+    const { returns, stay } = seat(() => returns.lose(FIRST, 'page'), FIRST);
+    expect(await returns.isPlayedElsewhere(stay, { id: SECOND, takes: false })).toBe(false);
+    expect(returns.held).toBe(1);
+  });
+
+  test('the page that had the seat gets a word, and can take it back with its own token until it does', () => {
+    const { returns, calls, make, first, stay } = seat(() => true, FIRST);
+    const second = make(SECOND);
+    returns.take(stay, second, view);
+    expect(calls).toEqual(['1 gives way']);
+    const tokens = [first.token ?? ''];
+    expect([returns.find(tokens), returns.find(tokens, true)]).toEqual([undefined, stay]);
+    returns.take(returns.find(tokens, true), make(FIRST), view);
+    expect(calls).toEqual(['1 gives way', '2 gives way']);
+    expect(returns.find(tokens, true)).toBeUndefined();
+    expect(returns.find([second.token ?? ''], true)).toBe(stay);
+    // The same page may change its connection. The other page can still take the seat back.
+    const again = make(FIRST);
+    returns.take(stay, again, view);
+    expect(calls.at(-1)).toBe('1 replaced');
+    expect(returns.find([second.token ?? ''], true)).toBe(stay);
+  });
+
+  test('the header of a page is read, or means nothing', () => {
+    expect(readPage(FIRST)).toEqual({ id: FIRST, takes: false });
+    expect(readPage(`${FIRST};take`)).toEqual({ id: FIRST, takes: true });
+    for (const header of [undefined, '', '1'.repeat(15), '1'.repeat(65), `${FIRST};`, [FIRST, SECOND]])
+      expect(readPage(header)).toEqual({ id: undefined, takes: false });
+    expect([readPage('1'.repeat(16)).id, readPage('1'.repeat(64)).id]).toEqual(['1'.repeat(16), '1'.repeat(64)]);
+  });
 });
 
 describe('a seat whose connection was lost', () => {
