@@ -11,7 +11,7 @@ import {
   returnHeader,
   type ViewQuery,
 } from './link.ts';
-import { LineProbe } from './probe.ts';
+import type { LineProbe } from './probe.ts';
 import { foreignAnswer, readRefusal } from './refusal.ts';
 import { SocketLink } from './socket-link.ts';
 import type { ReturnTokens } from './tokens.ts';
@@ -79,6 +79,8 @@ export class Connector {
   #link: Link | undefined;
   /** Looks whether the line is back while a seat waits for the page and the server does not answer. */
   #probe: LineProbe | undefined;
+  /** The probe's class, which a page loads when it plays: it is of no use before the first connection. */
+  #Probe: typeof LineProbe | undefined;
   /** The door through which the next attempt goes. */
   #door: Door = 'direct';
   /** The door that let a connection pass last. It is taken first whenever the line comes back. */
@@ -202,8 +204,8 @@ export class Connector {
     });
     this.#link = link;
     this.#limit(link, this.#isHeld ? RETURN_ANSWER_MS : ANSWER_MS);
-    if (this.#isHeld)
-      this.#probe ??= new LineProbe(`${this.#url}/line`, () => this.#hurry(this.#provenDoor, { isAlive: true }));
+    if (this.#isHeld && this.#Probe)
+      this.#probe ??= new this.#Probe(`${this.#url}/line`, () => this.#hurry(this.#provenDoor, { isAlive: true }));
     if (this.#spectates) void link.start({ ...this.#query, [QUERY_WATCH]: '' }, undefined);
     else void link.start(this.#query, tokens?.list ?? []);
   }
@@ -235,6 +237,12 @@ export class Connector {
     this.#link = undefined;
     this.#isRunning = this.#isTrial = false;
     this.#provenDoor = this.#door;
+    void import('./probe.ts').then(
+      (part) => {
+        this.#Probe = part.LineProbe;
+      },
+      () => {},
+    );
     this.#hooks.opened(link);
   }
 

@@ -320,7 +320,7 @@ export type PromisedSeat = {
  * For requests over a line that may be dead. Browsers send requests without credentials over connections of their own, so those
  * for later requests are not stuck behind packets that were lost.
  */
-export const BLIND = { credentials: 'omit' } as const;
+const BLIND = { credentials: 'omit' } as const;
 
 /** Asks the server for a connection. @throws TypeError if the server does not answer */
 export async function requestSeat(

@@ -1,7 +1,6 @@
 import { systemClock } from '../base/clock.ts';
 import { type Milli, milli } from '../base/time.ts';
 import { knock } from './knock.ts';
-import { BLIND } from './link.ts';
 
 /** The pause between two looks at the line. It grows with the time that the line has been dead, by this part of it. */
 const LOOK_MS_MIN = 100;
@@ -58,7 +57,7 @@ export class LineProbe {
   #look(): void {
     this.#schedule();
     this.#giveUpOld();
-    if (!this.#knock()) void this.#ask(BLIND);
+    if (!this.#knock()) void this.#ask({ credentials: 'omit' });
   }
 
   #giveUpOld(): void {

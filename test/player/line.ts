@@ -1,3 +1,5 @@
+// The page loads this part while it plays. Simulated time does not wait for that.
+import '../../host/player/probe.ts';
 import { systemClock } from '../../host/base/clock.ts';
 import {
   type CloseReason,

@@ -1,3 +1,5 @@
+// The page loads this part while it plays. Simulated time does not wait for that.
+import '../../host/player/probe.ts';
 import { expect, vi } from 'vitest';
 import { MESSAGE_FRAME, MESSAGE_NOTICE, type Notice } from '../../host/base/protocol.ts';
 import { PlayerClient } from '../../host/player/client.ts';
