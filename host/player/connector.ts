@@ -13,7 +13,7 @@ import {
 } from './link.ts';
 import type { LineProbe } from './probe.ts';
 import { foreignAnswer, readRefusal } from './refusal.ts';
-import { SocketLink } from './socket-link.ts';
+import type { SocketLink } from './socket-link.ts';
 import type { ReturnTokens } from './tokens.ts';
 
 export type ConnectorHooks = {
@@ -81,6 +81,9 @@ export class Connector {
   #probe: LineProbe | undefined;
   /** The probe's class, which a page loads when it plays: it is of no use before the first connection. */
   #Probe: typeof LineProbe | undefined;
+  /** The class for the door `socket`, and the attempt that waits until it is loaded. Few pages need it. */
+  #SocketLink: typeof SocketLink | undefined;
+  #loading: object | undefined;
   /** The door through which the next attempt goes. */
   #door: Door = 'direct';
   /** The door that let a connection pass last. It is taken first whenever the line comes back. */
@@ -171,6 +174,7 @@ export class Connector {
   stop(): void {
     this.#isRunning = false;
     clearTimeout(this.#timer);
+    this.#loading = undefined;
     this.#stopProbe();
     this.#link?.close();
     this.#link = undefined;
@@ -181,6 +185,11 @@ export class Connector {
   /** @param isAlive whether the line to the server is known to be alive */
   #try(isAlive = !this.#isHeld): void {
     clearTimeout(this.#timer);
+    this.#loading = undefined;
+    if (this.#isSocket && !this.#SocketLink) {
+      void this.#loadSocketLink().then((isNext) => isNext && this.#try(isAlive));
+      return;
+    }
     this.#attempt++;
     this.#hooks.trying(this.#attempt);
     const tokens = this.#tokens;
@@ -212,10 +221,23 @@ export class Connector {
 
   /** Creates a connection through the door whose turn it is. */
   #createLink(options: LinkOptions): Link {
-    const isSocket = this.#door === 'socket' || typeof RTCPeerConnection === 'undefined';
     const { iceServers, ...others } = options;
-    if (isSocket) return new SocketLink(others);
+    if (this.#isSocket && this.#SocketLink) return new this.#SocketLink(others);
     return new HostLink(this.#door === 'relayed' ? { ...others, iceServers } : others);
+  }
+
+  get #isSocket(): boolean {
+    return this.#door === 'socket' || typeof RTCPeerConnection === 'undefined';
+  }
+
+  /** Loads the class for the door `socket`. If that fails, the page tries again later. @returns whether an attempt comes next */
+  async #loadSocketLink(): Promise<boolean> {
+    const loading = {};
+    this.#loading = loading;
+    this.#SocketLink = (await import('./socket-link.ts').catch(() => undefined))?.SocketLink;
+    if (this.#loading !== loading) return false;
+    if (!this.#SocketLink) this.#schedule(this.#pauseMs());
+    return this.#SocketLink !== undefined;
   }
 
   /** Takes the next door, because the server has answered but no packet has found its way. */

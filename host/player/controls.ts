@@ -1,5 +1,9 @@
 import { KEYS } from './keys.ts';
 
+/** Buttons of the touch controls: that of the mouse that fires, and the first of a gamepad, with which games jump. */
+export const FIRE_BUTTON = 0;
+export const JUMP_BUTTON = 16;
+
 /** How the player wants to control the game. */
 export type Controls = {
   /** Factor for movement of a locked mouse, and of a finger that looks around. */

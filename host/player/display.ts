@@ -1,11 +1,12 @@
 import type { Notice } from '../base/protocol.ts';
 import type { NamedActions } from './actions.ts';
+import { FIRE_BUTTON, JUMP_BUTTON } from './controls.ts';
 import { summaryOf } from './figures.ts';
 import type { Language } from './languages.ts';
 import { fill } from './markup.ts';
 import type { SpeakerState } from './speaker.ts';
 import type { PlayerState, PlayerStats } from './state.ts';
-import { FIRE_BUTTON, JUMP_BUTTON, type TouchButton } from './touch.ts';
+import type { TouchButton } from './touch.ts';
 import { Translator } from './translator.ts';
 import { wordsOf } from './words.ts';
 

@@ -11,7 +11,6 @@ import { hasChosenPicture, PICTURE_SETTINGS, Settings, viewQuery } from './setti
 import { Speaker } from './speaker.ts';
 import type { PlayerState } from './state.ts';
 import { storageOf, takeStorageName } from './storage.ts';
-import { TouchInput } from './touch.ts';
 
 const FIGURES_MS = 500;
 /** On a screen whose shorter side is below this, in CSS pixels, the page asks for a smaller picture by itself. */
@@ -51,7 +50,6 @@ export class PlayerPage {
   readonly #parts: PageParts;
   readonly #guard: PlayGuard;
   readonly #input: PageInput;
-  readonly #touch: TouchInput;
   readonly #coarse = matchMedia('(pointer: coarse)');
   readonly #figuresTimer: ReturnType<typeof setInterval>;
   readonly #storageName: ReturnType<typeof takeStorageName>;
@@ -111,16 +109,8 @@ export class PlayerPage {
       onLock: (locked) => this.#showLock(locked),
       controls: this.#controls,
     });
-    this.#touch = new TouchInput({
-      stage,
-      stick: display.element('stick'),
-      knob: display.element('knob'),
-      buttons: display.touchButtons,
-      writer: this.client.input,
-      onAct: () => display.hideCard(),
-      controls: this.#controls,
-    });
     this.#parts = new PageParts({ display, client: this.client, input: this.#input, signal });
+    void this.#parts.loadTouch(this.#controls);
     this.#listen(audio);
     this.#figuresTimer = setInterval(() => {
       display.showSummary(this.client.stats());
@@ -159,7 +149,6 @@ export class PlayerPage {
     this.#listeners.abort();
     clearInterval(this.#figuresTimer);
     this.#input.detach();
-    this.#touch.detach();
     this.client.leave();
     this.#guard.detach();
     this.speaker.detach();

@@ -1,5 +1,6 @@
 import type { Notice } from '../base/protocol.ts';
 import type { PlayerClient } from './client.ts';
+import type { ControlSettings } from './controls.ts';
 import type { PageDisplay } from './display.ts';
 import type { PageInput } from './input.ts';
 import type { PageRequests } from './requests.ts';
@@ -46,6 +47,23 @@ export class PageParts {
   /** Ends what the game has asked of the player, because it is not being played. */
   stopRequests(): void {
     void this.#requests?.then((requests) => requests?.stop());
+  }
+
+  /** Loads the touch controls. A finger can do nothing before the player has closed the card with the instructions. */
+  async loadTouch(controls: ControlSettings): Promise<void> {
+    const { client, display, signal } = this.#options;
+    const loaded = await import('./touch.ts').catch(() => undefined);
+    if (!loaded || signal.aborted) return;
+    const touch = new loaded.TouchInput({
+      stage: display.stage,
+      stick: display.element('stick'),
+      knob: display.element('knob'),
+      buttons: display.touchButtons,
+      writer: client.input,
+      onAct: () => display.hideCard(),
+      controls,
+    });
+    signal.addEventListener('abort', () => touch.detach());
   }
 
   /** Loads the tools. The game does not wait for them. */

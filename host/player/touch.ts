@@ -23,10 +23,6 @@ const STICK_FRACTION = 0.45;
 const STICK_RADIUS = 52;
 /** Factor from finger movement to mouse movement, because a thumb moves less far than a mouse. */
 const LOOK_GAIN = 2.5;
-/** Buttons of the touch controls: that of the mouse that fires, and the first of a gamepad, with which games jump. */
-export const FIRE_BUTTON = 0;
-export const JUMP_BUTTON = 16;
-
 /**
  * Touch controls until `detach`: a virtual stick (axes 0 and 1), dragging to look around, and buttons. A finger that holds a
  * button looks around as well, so that one thumb can aim and fire.

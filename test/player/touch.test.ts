@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { ControlSettings, type Controls } from '../../host/player/controls.ts';
-import { FIRE_BUTTON, JUMP_BUTTON, TouchInput } from '../../host/player/touch.ts';
+import { ControlSettings, type Controls, FIRE_BUTTON, JUMP_BUTTON } from '../../host/player/controls.ts';
+import { TouchInput } from '../../host/player/touch.ts';
 import { InputWriter } from '../../host/player/writer.ts';
 
 /** A stand-in for an element of the page. */
