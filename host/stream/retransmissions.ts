@@ -53,7 +53,7 @@ export class Retransmissions {
   /** Notes that a keyframe comes next. A page that has a keyframe shows no earlier frame any more. */
   startAnew(): void {
     this.#start = this.#store.count;
-    this.#waiting.length = this.#waitingBytes = 0;
+    this.#waiting.length = this.#waitingBytes = this.#windowBytes = 0;
   }
 
   /** Has a packet sent a second time, whether the page asks for it or not. */
@@ -71,7 +71,9 @@ export class Retransmissions {
     if (this.#store.ageOf(sequence) >= this.#store.count - this.#start) return true;
     const packet = this.#store.find(sequence);
     if (!packet) return false;
-    if (!this.#hasBudget(now) || !this.#store.noteResent(sequence, now, REPEAT_MS_MIN)) return true;
+    // The rate may have fallen by far, so that the window is full. Until it has passed, the picture would stand still.
+    if (!this.#hasBudget(now)) return false;
+    if (!this.#store.noteResent(sequence, now, REPEAT_MS_MIN)) return true;
     for (let copy = 0; copy < copies && this.#hasBudget(now); copy++) {
       this.#windowBytes += packet.length;
       this.#waitingBytes += packet.length;

@@ -31,6 +31,24 @@ test('if the page misses more than the path carries in 100 ms, it needs a keyfra
   expect(ask(320_000, 12).indexOf(false)).toBe(11);
 });
 
+test('if the rate falls below what was sent again in this second, a keyframe comes at once, and packets after it are sent again', () => {
+  const { missing, store } = setUp(0, 1000);
+  missing.setRate(8_000_000);
+  for (let sequence = 0; sequence < 100; sequence++) {
+    expect(missing.request(sequence, milli(sequence), 1)).toBe(true);
+    take(missing, sequence);
+  }
+  // 40 % of 2 Mbit/s are 100 packets of 1000 bytes.
+  missing.setRate(2_010_000);
+  expect(missing.request(100, milli(100), 1)).toBe(true);
+  missing.setRate(2_000_000);
+  expect(missing.request(101, milli(101), 1)).toBe(false);
+  missing.startAnew();
+  store.open(1000, BYTES);
+  expect(missing.request(1000, milli(102), 1)).toBe(true);
+  expect(take(missing, 102)).toEqual([1000]);
+});
+
 test('a packet that is not kept any more needs a keyframe instead', () => {
   const { missing } = setUp(0, 1025);
   expect(missing.request(0, milli(0), 1)).toBe(false);
