@@ -8,6 +8,11 @@ const LATE_WINDOWS = 2;
 /** A late host lowers what all players use to this part. */
 const YIELD = 0.8;
 /**
+ * The players keep this part of what they want, or of the limit. Fewer pixels would not help a host that is late because of other
+ * programs.
+ */
+const KEPT = 0.25;
+/**
  * After the capacity has changed, it stays for HOLD_MS_MIN at least before it is raised. The time doubles whenever the host is late
  * after a raise, so that a host at its limit tries rarely.
  */
@@ -90,12 +95,13 @@ export class Capacity {
     return isLate;
   }
 
-  #lower(now: Milli, { used, least }: Readonly<Load>): void {
+  #lower(now: Milli, { used, wanted, least }: Readonly<Load>): void {
     if (this.#wasRaised) this.#holdMs = Math.min(HOLD_MS_MAX, 2 * this.#holdMs);
     this.#wasRaised = false;
     this.#lateWindows = 0;
     this.#changedAt = now;
-    this.#now = Math.min(this.#now, Math.max(least, Math.min(this.#now, used) * YIELD));
+    const kept = Math.max(least, KEPT * Math.min(wanted, this.#limit));
+    this.#now = Math.min(this.#now, Math.max(kept, Math.min(this.#now, used) * YIELD));
   }
 
   #raise(now: Milli, { wanted }: Readonly<Load>): void {

@@ -42,15 +42,20 @@ test('too few frames tell nothing', () => {
 
 test('the capacity never falls below the least of all players, and rises from there to the limit', () => {
   const { pass } = begin();
-  expect(pass(100, 50, { least: 40 })).toBe(40);
+  expect(pass(100, 50, { least: 40, wanted: 159 })).toBe(40);
   expect(pass(4, 0)).toBe(40);
   expect(pass(1, 0)).toBeCloseTo(46);
   expect(pass(200, 0)).toBe(LIMIT);
 });
 
+test('the players keep a quarter of what they want, or of the limit if that is less', () => {
+  expect(begin().pass(100, 50, { wanted: 800 })).toBe(200);
+  expect(begin().pass(100, 50, { wanted: 5000 })).toBe(LIMIT / 4);
+});
+
 test('a limit that is infinite comes back when the capacity suffices for everyone', () => {
   const { pass } = begin(Number.POSITIVE_INFINITY);
-  expect(pass(2, 50)).toBe(720);
+  expect(pass(2, 50, { wanted: 2000 })).toBe(720);
   expect(pass(20, 0, { wanted: 1000 })).toBe(Number.POSITIVE_INFINITY);
 });
 
