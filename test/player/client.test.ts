@@ -143,6 +143,7 @@ describe('signalling', () => {
   test('the client ends in a browser without WebRTC', async () => {
     vi.stubGlobal('RTCPeerConnection', undefined);
     await connect();
+    await vi.dynamicImportSettled();
     expect(states.at(-1)).toMatch(/^ended NL_BROWSER/);
   });
 });
