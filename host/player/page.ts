@@ -256,7 +256,7 @@ export class PlayerPage {
   #dropRefusedPicture(code: string): boolean {
     if (code !== 'NL_REQUEST' || !hasChosenPicture(this.#settings.values, this.#query)) return false;
     this.#settings.set(Object.fromEntries(PICTURE_SETTINGS.map((name) => [name, ''])));
-    this.#parts.tools?.captions.show(this.#display.translator.labels.settingsDropped);
+    this.#parts.showCaption(this.#display.translator.labels.settingsDropped);
     return true;
   }
 
@@ -270,7 +270,7 @@ export class PlayerPage {
   #loadTools(audio: HTMLAudioElement): void {
     const display = this.#display;
     const { page, stage, video, translator } = display;
-    void this.#parts.loadTools({
+    this.#parts.loadTools({
       container: page,
       bar: this.#options.root.querySelector('nav') ?? page,
       stage,

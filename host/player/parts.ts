@@ -22,6 +22,7 @@ export class PageParts {
   #requests: Promise<PageRequests | undefined> | undefined;
   /** Settings, captions, screenshots and the like. */
   #tools: PlayerTools | undefined;
+  #loading: Promise<void> | undefined;
   /** Loaded when the statistics are shown for the first time. */
   #statistics: StatisticsPanel | undefined;
 
@@ -67,9 +68,18 @@ export class PageParts {
   }
 
   /** Loads the tools. The game does not wait for them. */
-  async loadTools(options: PlayerToolsOptions): Promise<void> {
-    const loaded = await import('./tools.ts').catch(() => undefined);
-    if (loaded && !this.#options.signal.aborted) this.#tools = new loaded.PlayerTools(options);
+  loadTools(options: PlayerToolsOptions): void {
+    this.#loading = import('./tools.ts').then(
+      ({ PlayerTools }) => {
+        if (!this.#options.signal.aborted) this.#tools = new PlayerTools(options);
+      },
+      () => {},
+    );
+  }
+
+  /** Shows a caption when the tools are loaded. */
+  showCaption(text: string): void {
+    void this.#loading?.then(() => this.#tools?.captions.show(text));
   }
 
   /** Shows or hides the statistics. */
