@@ -164,6 +164,7 @@ export class Connector {
   #hurry(door: Door, { isTrial = false, isAlive = false } = {}): void {
     if (!this.#isRunning || this.#queue || this.#link?.isAnswered) return;
     this.#link?.close();
+    this.#link = undefined;
     this.#attempt = 0;
     this.#door = door;
     this.#isTrial = isTrial;
@@ -193,7 +194,8 @@ export class Connector {
     this.#attempt++;
     this.#hooks.trying(this.#attempt);
     const tokens = this.#tokens;
-    const link: Link = this.#createLink({
+    let link: Link;
+    const options: LinkOptions = {
       url: this.#url,
       takesSound: this.#takesSound,
       page: this.#takesOver ? `${this.#page};take` : this.#page,
@@ -210,7 +212,15 @@ export class Connector {
         message: (data) => this.#hooks.message(link, data),
         failed: (failure) => this.#onFailure(link, failure),
       },
-    });
+    };
+    try {
+      link = this.#createLink(options);
+    } catch (error) {
+      // A browser makes no further RTCPeerConnection while too many closed ones were not yet collected as garbage.
+      this.#takeNextDoor();
+      this.#goOn({ code: 'NL_CONNECTION', message: `${error}`, isFinal: false });
+      return;
+    }
     this.#link = link;
     this.#limit(link, this.#isHeld ? RETURN_ANSWER_MS : ANSWER_MS);
     if (this.#isHeld && this.#Probe)

@@ -25,6 +25,7 @@ beforeEach(async () => {
   line = new Line();
   LinePeer.line = line;
   LinePeer.all = [];
+  LinePeer.isFull = false;
   vi.stubGlobal('RTCPeerConnection', LinePeer);
   vi.stubGlobal('fetch', line.fetch);
   const video = {
@@ -113,5 +114,24 @@ test.each([[100], [150], [300]])('a page with a delay of %i ms each way comes ba
   await vi.advanceTimersByTimeAsync(14 * latencyMs + 1000);
   expect(pictureAt).toBeGreaterThan(mendedAt);
   expect(client.state.kind).toBe('playing');
+  expect(new Set(line.seats)).toEqual(new Set([0]));
+});
+
+test.each([
+  ['during a cut', 3000],
+  ['for 5 s after it', 21_000],
+])('a page comes back although the browser makes no further connection %s', async (_, fullMs) => {
+  const cutMs = 16_000;
+  line.cut();
+  await vi.advanceTimersByTimeAsync(2000);
+  LinePeer.isFull = true;
+  setTimeout(() => {
+    LinePeer.isFull = false;
+  }, fullMs - 2000);
+  await vi.advanceTimersByTimeAsync(cutMs - 2000);
+  line.mend();
+  await vi.advanceTimersByTimeAsync(Math.max(0, fullMs - cutMs) + 2 * BACK_MS_MAX);
+  expect(client.state.kind).toBe('playing');
+  expect(pictureAt).toBeGreaterThan(performance.now() - PICTURE_MS_MAX);
   expect(new Set(line.seats)).toEqual(new Set([0]));
 });

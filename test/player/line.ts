@@ -246,6 +246,8 @@ export class Connection implements PlayerConnection {
 export class LinePeer {
   static line: Line;
   static all: LinePeer[] = [];
+  /** Whether the browser makes no further connection, as Chromium does while it has 500 that were not collected as garbage. */
+  static isFull = false;
   connectionState = 'new';
   onconnectionstatechange = () => {};
   isClosed = false;
@@ -254,6 +256,7 @@ export class LinePeer {
   readonly channels: Channel[] = [];
   #failed: ReturnType<typeof setTimeout> | undefined;
   constructor() {
+    if (LinePeer.isFull) throw new DOMException('Cannot create so many PeerConnections', 'UnknownError');
     LinePeer.all = LinePeer.all.filter(({ isClosed }) => !isClosed);
     LinePeer.all.push(this);
   }
