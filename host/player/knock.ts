@@ -3,33 +3,43 @@
  * that at will: a browser opens few connections to a server and keeps those whose first packet was lost, which the system sends
  * again only after pauses that double. So this pretends that the server is a TURN server, which always takes a connection of its
  * own. The server closes the connection, because it is none, and the browser says so.
- * @returns a function that gives up the connection; undefined if this browser cannot knock
+ * @param used a connection of an earlier knock that was given up. Browsers make only so many new ones, and collect closed ones late.
+ * @returns the connection, which `close` ends; undefined if this browser cannot knock
  */
-export function knock(url: URL, onAnswer: () => void): (() => void) | undefined {
+export function knock(url: URL, onAnswer: () => void, used?: RTCPeerConnection): RTCPeerConnection | undefined {
   if (typeof RTCPeerConnection === 'undefined' || !('onicecandidateerror' in RTCPeerConnection.prototype))
     return undefined;
+  const peer = used ?? openPeer(url);
+  if (!peer) return undefined;
+  peer.onicecandidateerror = () => {
+    close(peer);
+    onAnswer();
+  };
+  // A restart of ICE closes the TCP connection, and opens another one.
+  if (used) used.restartIce();
+  void peer.setLocalDescription().catch(() => {});
+  return peer;
+}
+
+/** Ends a knock. */
+export function close(peer: RTCPeerConnection): void {
+  peer.onicecandidateerror = null;
+  peer.close();
+}
+
+function openPeer(url: URL): RTCPeerConnection | undefined {
   const port = url.port || (url.protocol === 'https:' ? '443' : '80');
   const urls = `turn:${url.hostname}:${port}?transport=tcp`;
-  let peer: RTCPeerConnection;
   try {
     // Only relayed candidates, so that the browser opens no other socket.
-    peer = new RTCPeerConnection({
+    const peer = new RTCPeerConnection({
       iceServers: [{ urls, username: 'line', credential: 'line' }],
       iceTransportPolicy: 'relay',
     });
+    peer.createDataChannel('line');
+    return peer;
   } catch {
     // Browsers limit the number of connections that were not yet collected as garbage.
     return undefined;
   }
-  const close = () => {
-    peer.onicecandidateerror = null;
-    peer.close();
-  };
-  peer.onicecandidateerror = () => {
-    close();
-    onAnswer();
-  };
-  peer.createDataChannel('line');
-  void peer.setLocalDescription().catch(() => {});
-  return close;
 }

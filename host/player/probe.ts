@@ -1,6 +1,6 @@
 import { systemClock } from '../base/clock.ts';
 import { type Milli, milli } from '../base/time.ts';
-import { knock } from './knock.ts';
+import { close, knock } from './knock.ts';
 
 /** The pause between two looks at the line. It grows with the time that the line has been dead, by this part of it. */
 const LOOK_MS_MIN = 100;
@@ -31,7 +31,7 @@ export class LineProbe {
   /** Questions without an answer, the oldest first. */
   readonly #questions: { abort: AbortController; askedAt: Milli }[] = [];
   /** Knocks without an answer, the oldest first. */
-  readonly #knocks: { giveUp(): void; knockedAt: Milli }[] = [];
+  readonly #knocks: { peer: RTCPeerConnection; knockedAt: Milli }[] = [];
   #answeredAt = Number.NEGATIVE_INFINITY;
 
   /** @param url URL that the server answers with little work */
@@ -46,7 +46,11 @@ export class LineProbe {
   stop(): void {
     clearTimeout(this.#timer);
     for (const { abort } of this.#questions.splice(0)) abort.abort();
-    for (const { giveUp } of this.#knocks.splice(0)) giveUp();
+    this.#endKnocks();
+  }
+
+  #endKnocks(): void {
+    for (const { peer } of this.#knocks.splice(0)) close(peer);
   }
 
   #schedule(): void {
@@ -62,22 +66,22 @@ export class LineProbe {
 
   #giveUpOld(): void {
     const since = systemClock.now() - ANSWER_MS_MAX;
-    while ((this.#knocks[0]?.knockedAt ?? since) < since) this.#knocks.shift()?.giveUp();
     while ((this.#questions[0]?.askedAt ?? since) < since) this.#questions.shift()?.abort.abort();
   }
 
   /** @returns whether this browser can knock */
   #knock(): boolean {
-    const giveUp =
-      this.#server &&
-      knock(this.#server, () => {
-        // The line is alive, or the network refuses everything. All others would only say the same.
-        for (const { giveUp } of this.#knocks.splice(0)) giveUp();
-        if (this.#questions.length < 2) void this.#ask({});
-      });
-    if (!giveUp) return false;
-    const entry = { giveUp, knockedAt: systemClock.now() };
-    this.#knocks.push(entry);
+    if (!this.#server) return false;
+    const now = systemClock.now();
+    const isOld = (this.#knocks[0]?.knockedAt ?? now) < now - ANSWER_MS_MAX;
+    const onAnswer = () => {
+      // The line is alive, or the network refuses everything. All others would only say the same.
+      this.#endKnocks();
+      if (this.#questions.length < 2) void this.#ask({});
+    };
+    const peer = knock(this.#server, onAnswer, isOld ? this.#knocks.shift()?.peer : undefined);
+    if (!peer) return false;
+    this.#knocks.push({ peer, knockedAt: now });
     return true;
   }
 

@@ -11,6 +11,7 @@ let probe: LineProbe | undefined;
 class KnockPeer {
   static all: KnockPeer[] = [];
   static configurations: RTCConfiguration[] = [];
+  static knocks = 0;
   isClosed = false;
   #onError: (() => void) | null = null;
   constructor(configuration: RTCConfiguration) {
@@ -24,7 +25,12 @@ class KnockPeer {
     this.#onError = handler;
   }
   createDataChannel(): void {}
-  async setLocalDescription(): Promise<void> {}
+  restartIce(): void {
+    if (this.isClosed) throw new DOMException('closed', 'InvalidStateError');
+  }
+  async setLocalDescription(): Promise<void> {
+    KnockPeer.knocks++;
+  }
   close(): void {
     this.isClosed = true;
   }
@@ -38,6 +44,7 @@ beforeEach(() => {
   [answers, aborted, returned] = [[], 0, 0];
   KnockPeer.all = [];
   KnockPeer.configurations = [];
+  KnockPeer.knocks = 0;
   vi.stubGlobal('fetch', (_: string, { signal }: { signal: AbortSignal }) => {
     signal.addEventListener('abort', () => aborted++);
     return new Promise<Response>((resolve, reject) => {
@@ -124,16 +131,18 @@ describe('a browser that can knock', () => {
     expect(returned).toBe(1);
   });
 
-  test('the page knocks ten times a second at first and six times after 30 s, and gives each knock up after 2 s', async () => {
+  test('the page knocks ten times a second at first and six times after 30 s, over few connections', async () => {
     await vi.advanceTimersByTimeAsync(1000);
-    expect(KnockPeer.all).toHaveLength(10);
+    expect(KnockPeer.knocks).toBe(10);
     await vi.advanceTimersByTimeAsync(4000);
-    expect(open().length).toBeLessThanOrEqual(21);
+    expect(KnockPeer.knocks).toBe(50);
     await vi.advanceTimersByTimeAsync(24_000);
-    const before = KnockPeer.all.length;
+    const before = KnockPeer.knocks;
     await vi.advanceTimersByTimeAsync(1000);
-    expect(KnockPeer.all.length - before).toBeGreaterThanOrEqual(6);
-    expect(KnockPeer.all.length).toBeLessThan(300);
+    expect(KnockPeer.knocks - before).toBeGreaterThanOrEqual(6);
+    expect(KnockPeer.knocks).toBeLessThan(300);
+    // Chromium makes no connection, not even one to play over, while 500 closed ones were not yet collected as garbage.
+    expect(KnockPeer.all.length).toBeLessThanOrEqual(22);
     probe?.stop();
     await vi.advanceTimersByTimeAsync(10_000);
     expect(open()).toEqual([]);
