@@ -164,7 +164,6 @@ export class Connector {
   #hurry(door: Door, { isTrial = false, isAlive = false } = {}): void {
     if (!this.#isRunning || this.#queue || this.#link?.isAnswered) return;
     this.#link?.close();
-    this.#link = undefined;
     this.#attempt = 0;
     this.#door = door;
     this.#isTrial = isTrial;
@@ -218,7 +217,7 @@ export class Connector {
     } catch (error) {
       // A browser makes no further RTCPeerConnection while too many closed ones were not yet collected as garbage.
       this.#takeNextDoor();
-      this.#goOn({ code: 'NL_CONNECTION', message: `${error}`, isFinal: false });
+      this.#goOn(asFailure(error));
       return;
     }
     this.#link = link;
