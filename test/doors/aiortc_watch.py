@@ -13,10 +13,31 @@ import urllib.error
 import urllib.request
 from urllib.parse import urljoin
 
+import aiortc.rtcrtpreceiver
 from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 
 START_S = 2.0
+
+
+class Repairs(aiortc.rtcrtpreceiver.NackGenerator):
+    """Counts the video packets that came after they were missing, and those that never came."""
+
+    packets = repaired = missed = 0
+    frames = set()
+
+    def add(self, packet):
+        last = self.max_seq
+        was_missing = packet.sequence_number in self.missing
+        has_missed = super().add(packet)
+        if self.max_seq != last or was_missing:
+            Repairs.packets += 1
+            Repairs.frames.add(packet.timestamp)
+        if was_missing:
+            Repairs.repaired += 1
+        if has_missed:
+            Repairs.missed += (packet.sequence_number - last - 1) & 0xFFFF
+        return has_missed
 
 
 def request(method, url, body=None):
@@ -32,6 +53,8 @@ def request(method, url, body=None):
 async def main(url, seconds):
     seen = {"error": None, "statuses": [], "size": None, "soundFrames": 0, "loudest": 0}
     pictures = []
+    sounds = []
+    aiortc.rtcrtpreceiver.NackGenerator = Repairs
     peer = RTCPeerConnection()
     for kind in ("video", "audio"):
         peer.addTransceiver(kind, direction="recvonly")
@@ -44,6 +67,7 @@ async def main(url, seconds):
                     pictures.append(time.monotonic())
                     seen["size"] = [frame.width, frame.height]
                 else:
+                    sounds.append(time.monotonic())
                     seen["soundFrames"] += frame.samples
                     seen["loudest"] = max(seen["loudest"], max(memoryview(bytes(frame.planes[0])).cast("h")))
         except MediaStreamError:
@@ -68,10 +92,15 @@ async def main(url, seconds):
     begun = (pictures[0] if pictures else 0) + START_S
     times = [at for at in pictures if at >= begun]
     gaps = sorted(b - a for a, b in zip(times, times[1:]))
+    seen["soundSeconds"] = sounds[-1] - sounds[0] if sounds else 0
     seen["pictures"] = len(pictures)
     seen["picturesLater"] = len(times)
     seen["seconds"] = times[-1] - times[0] if len(times) > 1 else 0
     seen["longestGapMs"] = gaps[-1] * 1000 if gaps else None
+    seen["packets"] = Repairs.packets
+    seen["frames"] = len(Repairs.frames)
+    seen["packetsRepaired"] = Repairs.repaired
+    seen["packetsLost"] = Repairs.missed - Repairs.repaired
     seen["freezes"] = sum(1 for gap in gaps if gap > 0.1)
     print(json.dumps(seen))
 

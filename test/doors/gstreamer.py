@@ -1,6 +1,6 @@
 """Watches a WHEP stream with GStreamer's webrtcbin, as a program that knows nothing of Nearlight.
 
-Usage: gstreamer.py URL SECONDS [STUN]
+Usage: gstreamer.py URL SECONDS
 
 Decodes H.264 and Opus for a time, leaves with DELETE, and prints what it saw as one line of JSON. The answers of the server to all
 its requests are part of that. Candidates are sent one by one with PATCH (RFC 9725, 4.3).
@@ -27,6 +27,8 @@ VIDEO = (
 AUDIO = "application/x-rtp,media=audio,encoding-name=OPUS,payload=111,clock-rate=48000,encoding-params=(string)2"
 # The first pictures show how the stream starts, and are not part of the gaps.
 START_S = 2.0
+# Pictures wait this long, so that a packet that is sent again comes in time on a slow machine, too.
+LATENCY_MS = 1000
 
 
 class Watcher:
@@ -41,11 +43,13 @@ class Watcher:
         self.pictures = []
         self.size = None
         self.sound = {"frames": 0, "loudest": 0}
+        self.sounds = []
+        self.frames = set()
         self.loop = GLib.MainLoop()
         self.pipeline = Gst.Pipeline.new("watcher")
         self.bin = Gst.ElementFactory.make("webrtcbin", "webrtc")
         self.bin.set_property("bundle-policy", GstWebRTC.WebRTCBundlePolicy.MAX_BUNDLE)
-        self.bin.set_property("latency", 100)
+        self.bin.set_property("latency", LATENCY_MS)
         self.pipeline.add(self.bin)
         recvonly = GstWebRTC.WebRTCRTPTransceiverDirection.RECVONLY
         for caps in (VIDEO, AUDIO):
@@ -121,17 +125,24 @@ class Watcher:
             return
         media = pad.get_current_caps().get_structure(0).get_string("media")
         chain = (
-            "rtph264depay ! h264parse ! avdec_h264 ! fakesink name=sink sync=false"
+            "rtph264depay request-keyframe=true wait-for-keyframe=true ! h264parse ! avdec_h264 ! fakesink name=sink sync=false"
             if media == "video"
             else "rtpopusdepay ! opusdec ! audio/x-raw,format=S16LE ! fakesink name=sink sync=false"
         )
         part = Gst.parse_bin_from_description(f"queue name=first ! {chain}", True)
+        if media == "video":
+            pad.add_probe(Gst.PadProbeType.BUFFER, self.packet)
         part.get_by_name("sink").get_static_pad("sink").add_probe(
             Gst.PadProbeType.BUFFER, self.picture if media == "video" else self.hear
         )
         self.pipeline.add(part)
         part.sync_state_with_parent()
         pad.link(part.get_static_pad("sink"))
+
+    def packet(self, _pad, info):
+        # The packets of a picture have its RTP timestamp (RFC 3550, 5.1).
+        self.frames.add(bytes(info.get_buffer().extract_dup(4, 4)))
+        return Gst.PadProbeReturn.OK
 
     def picture(self, pad, _info):
         self.pictures.append(time.monotonic())
@@ -143,9 +154,27 @@ class Watcher:
     def hear(self, _pad, info):
         data = info.get_buffer().extract_dup(0, info.get_buffer().get_size())
         samples = memoryview(data).cast("h")
+        self.sounds.append(time.monotonic())
         self.sound["frames"] += len(samples) // 2
         self.sound["loudest"] = max(self.sound["loudest"], max(samples, default=0))
         return Gst.PadProbeReturn.OK
+
+    def repairs(self):
+        """Returns how many video packets came after they were asked for, and how many never came in time."""
+        counts = {"packets": 0, "packetsRepaired": 0, "packetsLost": 0}
+        elements = self.bin.iterate_recurse()
+        while (step := elements.next())[0] == Gst.IteratorResult.OK:
+            element = step[1]
+            factory = element.get_factory()
+            if factory is None or factory.get_name() != "rtpjitterbuffer":
+                continue
+            if not element.get_property("do-retransmission"):
+                continue
+            stats = element.get_property("stats")
+            counts["packets"] += stats.get_value("num-pushed")
+            counts["packetsRepaired"] += stats.get_value("rtx-success-count")
+            counts["packetsLost"] += stats.get_value("num-lost")
+        return counts
 
     def run(self):
         self.pipeline.set_state(Gst.State.PLAYING)
@@ -153,6 +182,7 @@ class Watcher:
         self.loop.run()
         if self.location is not None:
             self.request("DELETE", self.location)
+        repairs = self.repairs()
         self.pipeline.set_state(Gst.State.NULL)
         begun = (self.pictures[0] if self.pictures else 0) + START_S
         times = [at for at in self.pictures if at >= begun]
@@ -170,6 +200,9 @@ class Watcher:
                     "size": self.size,
                     "soundFrames": self.sound["frames"],
                     "loudest": self.sound["loudest"],
+                    "soundSeconds": self.sounds[-1] - self.sounds[0] if self.sounds else 0,
+                    "frames": len(self.frames),
+                    **repairs,
                 }
             )
         )

@@ -18,8 +18,18 @@ export interface Watched {
   size: [width: number, height: number] | null;
   /** Number of frames of sound at 48 kHz. */
   soundFrames: number;
+  /** Seconds between its first and its last frame. */
+  soundSeconds: number;
   /** The loudest sample, at most 32,767. */
   loudest: number;
+  /** Number of frames of which a video packet came. Those that are whole become pictures. */
+  frames: number;
+  /** Number of video packets that came. */
+  packets: number;
+  /** Number of video packets that were missing at first, and came when the program had asked for them. */
+  packetsRepaired: number;
+  /** Number of video packets that never came, or too late. */
+  packetsLost: number;
 }
 
 /** Watches a WHEP stream for some seconds. `enter` are words that enter another machine. */
