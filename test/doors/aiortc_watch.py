@@ -2,7 +2,7 @@
 
 Usage: aiortc_watch.py URL SECONDS
 
-Decodes video and sound for a time, leaves with DELETE, and prints what it saw as one line of JSON.
+Decodes video and sound for a time from the first picture on, leaves with DELETE, and prints what it saw as one line of JSON.
 """
 
 import asyncio
@@ -18,6 +18,8 @@ from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 
 START_S = 2.0
+# A busy machine takes this long until the first picture.
+FIRST_S_MAX = 60
 
 
 class Repairs(aiortc.rtcrtpreceiver.NackGenerator):
@@ -81,6 +83,9 @@ async def main(url, seconds):
     if answer.status == 201:
         location = urljoin(answer.url, answer.headers["Location"])
         await peer.setRemoteDescription(RTCSessionDescription(body, "answer"))
+        begun = time.monotonic()
+        while not pictures and time.monotonic() < begun + FIRST_S_MAX:
+            await asyncio.sleep(0.01)
         await asyncio.sleep(seconds)
         answer, _ = await asyncio.to_thread(request, "DELETE", location)
         seen["statuses"].append(["DELETE", answer.status])

@@ -102,12 +102,14 @@ describe.each([
 });
 
 test.each([
-  ['nginx', startNginx, 'ALLOWED_ORIGINS'],
-  ['Envoy', startEnvoy, 'ALLOWED_HOSTS'],
-])('a page behind %s, whose name the host does not know, says what is wrong', async (_, start, setting) => {
+  // The host serves the page, which cannot join, because nginx hides its name.
+  ['nginx', startNginx, '#message', 'ALLOWED_ORIGINS'],
+  // The host serves nothing under the name, which Envoy passes on.
+  ['Envoy', startEnvoy, 'body', 'ALLOWED_HOSTS'],
+])('a browser behind %s, whose name the host does not know, shows what is wrong', async (_, start, place, setting) => {
   proxy = await start({ to: await startHost() });
   const page = await browser.newPage();
   pages.push(page);
   await page.goto(`http://play.test:${proxy.port}/`);
-  await eventually(async () => expect(await page.locator('#message').textContent()).toContain(setting));
+  await eventually(async () => expect(await page.locator(place).textContent()).toContain(setting));
 });

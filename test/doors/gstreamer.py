@@ -2,7 +2,7 @@
 
 Usage: gstreamer.py URL SECONDS
 
-Decodes H.264 and Opus for a time, leaves with DELETE, and prints what it saw as one line of JSON. The answers of the server to all
+Decodes H.264 and Opus for a time from the first picture on, leaves with DELETE, and prints what it saw as one line of JSON. The answers of the server to all
 its requests are part of that. Candidates are sent one by one with PATCH (RFC 9725, 4.3).
 """
 
@@ -27,6 +27,8 @@ VIDEO = (
 AUDIO = "application/x-rtp,media=audio,encoding-name=OPUS,payload=111,clock-rate=48000,encoding-params=(string)2"
 # The first pictures show how the stream starts, and are not part of the gaps.
 START_S = 2.0
+# A busy machine takes this long until the first picture.
+FIRST_S_MAX = 60
 # Pictures wait this long, so that a packet that is sent again comes in time on a slow machine, too.
 LATENCY_MS = 1000
 
@@ -102,7 +104,6 @@ class Watcher:
         for candidate in self.waiting:
             self.patch(candidate)
         self.waiting = []
-        GLib.timeout_add(int(self.seconds * 1000), self.loop.quit)
         return False
 
     def candidate(self, _bin, index, candidate):
@@ -145,6 +146,8 @@ class Watcher:
         return Gst.PadProbeReturn.OK
 
     def picture(self, pad, _info):
+        if not self.pictures:
+            GLib.timeout_add(int(self.seconds * 1000), self.loop.quit)
         self.pictures.append(time.monotonic())
         if self.size is None:
             structure = pad.get_current_caps().get_structure(0)
@@ -178,7 +181,7 @@ class Watcher:
 
     def run(self):
         self.pipeline.set_state(Gst.State.PLAYING)
-        GLib.timeout_add(int(self.seconds * 1000) + 30_000, self.loop.quit)
+        GLib.timeout_add(int((self.seconds + FIRST_S_MAX) * 1000), self.loop.quit)
         self.loop.run()
         if self.location is not None:
             self.request("DELETE", self.location)
