@@ -2,8 +2,8 @@
 
 Usage: gstreamer.py URL SECONDS
 
-Decodes H.264 and Opus for a time from the first picture on, leaves with DELETE, and prints what it saw as one line of JSON. The answers of the server to all
-its requests are part of that. Candidates are sent one by one with PATCH (RFC 9725, 4.3).
+Decodes H.264 and Opus for a time from the first picture on, leaves with DELETE, and prints what it saw as one line of JSON. The
+answers of the server to all its requests are part of that. Candidates are sent one by one with PATCH (RFC 9725, 4.3).
 """
 
 import json

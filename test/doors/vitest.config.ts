@@ -9,8 +9,8 @@ export default defineConfig({
     pool: 'forks',
     fileParallelism: false,
     // Deadlines only end what would hang: no machine is too slow to pass.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     // The hosts of these tests may be slow, too.
     env: { CALL_MS_MAX: '60000', INIT_MS_MAX: '60000' },
   },
