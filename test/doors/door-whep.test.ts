@@ -103,12 +103,10 @@ test("a WHEP client of npm on another site's page watches, hears, sends its cand
   expect(await spectators()).toBe(1);
   await page.evaluate('client.stop()');
   await eventually(async () => expect(await spectators()).toBe(0));
-  expect(answers.filter((answer) => !answer.startsWith('OPTIONS'))).toEqual([
-    'POST 201',
-    ...answers.filter((answer) => answer.startsWith('PATCH')),
-    'DELETE 200',
-  ]);
-  expect(new Set(answers.filter((answer) => answer.startsWith('PATCH')))).toEqual(new Set(['PATCH 204']));
+  expect(answers.filter((answer) => /^(POST|DELETE)/.test(answer))).toEqual(['POST 201', 'DELETE 200']);
+  // The client sends candidates that it finds late even after it has left.
+  const before = answers.slice(0, answers.indexOf('DELETE 200'));
+  expect(new Set(before.filter((answer) => answer.startsWith('PATCH')))).toEqual(new Set(['PATCH 204']));
   expect(errors).toEqual([]);
 });
 

@@ -47,16 +47,20 @@ class Watcher:
         self.sound = {"frames": 0, "loudest": 0}
         self.sounds = []
         self.frames = set()
+        self.buffers = {}
+        self.ssrc = None
         self.loop = GLib.MainLoop()
         self.pipeline = Gst.Pipeline.new("watcher")
         self.bin = Gst.ElementFactory.make("webrtcbin", "webrtc")
         self.bin.set_property("bundle-policy", GstWebRTC.WebRTCBundlePolicy.MAX_BUNDLE)
         self.bin.set_property("latency", LATENCY_MS)
         self.pipeline.add(self.bin)
+        self.bin.get_by_name("rtpbin").connect("new-jitterbuffer", self.buffer)
         recvonly = GstWebRTC.WebRTCRTPTransceiverDirection.RECVONLY
         for caps in (VIDEO, AUDIO):
             transceiver = self.bin.emit("add-transceiver", recvonly, Gst.Caps.from_string(caps))
-            transceiver.set_property("do-nack", caps is VIDEO)
+            # GStreamer 1.22 asks for missing packets in a bundle only if all its transceivers do. The host repeats only video.
+            transceiver.set_property("do-nack", True)
         self.bin.connect("on-negotiation-needed", self.offer)
         self.bin.connect("on-ice-candidate", self.candidate)
         self.bin.connect("pad-added", self.receive)
@@ -98,6 +102,8 @@ class Watcher:
             self.loop.quit()
             return False
         self.location = urljoin(answer.url, answer.headers["Location"])
+        # The first source of the answer is that of the video.
+        self.ssrc = int(body.split("a=ssrc:")[1].split(" ")[0])
         _, sdp = GstSdp.SDPMessage.new_from_text(body)
         description = GstWebRTC.WebRTCSessionDescription.new(GstWebRTC.WebRTCSDPType.ANSWER, sdp)
         self.bin.emit("set-remote-description", description, None)
@@ -162,17 +168,13 @@ class Watcher:
         self.sound["loudest"] = max(self.sound["loudest"], max(samples, default=0))
         return Gst.PadProbeReturn.OK
 
+    def buffer(self, _rtpbin, element, _session, ssrc):
+        self.buffers.setdefault(ssrc, []).append(element)
+
     def repairs(self):
         """Returns how many video packets came after they were asked for, and how many never came in time."""
         counts = {"packets": 0, "packetsRepaired": 0, "packetsLost": 0}
-        elements = self.bin.iterate_recurse()
-        while (step := elements.next())[0] == Gst.IteratorResult.OK:
-            element = step[1]
-            factory = element.get_factory()
-            if factory is None or factory.get_name() != "rtpjitterbuffer":
-                continue
-            if not element.get_property("do-retransmission"):
-                continue
+        for element in self.buffers.get(self.ssrc, []):
             stats = element.get_property("stats")
             counts["packets"] += stats.get_value("num-pushed")
             counts["packetsRepaired"] += stats.get_value("rtx-success-count")
