@@ -23,7 +23,7 @@ const STREAMS = !['dev', 'new', 'build', 'test', 'image', 'render', 'inspect', '
   args[0] ?? '',
 );
 // Without the first option, SIGUSR1 would make Node listen for a debugger. The second one bounds the space of new objects in MiB, which
-// makes a process that streams smaller by 20 MiB. Compilers are faster without it.
+// makes the heap of a process that streams smaller by 20 MiB. Compilers are faster without it.
 const options = ['--disable-sigusr1', ...(STREAMS ? ['--max-semi-space-size=4'] : [])];
 const child = spawn(pinnedNode(), [...options, join(folder, 'main.js'), ...args], { stdio: 'inherit' });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));

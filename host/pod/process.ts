@@ -4,7 +4,7 @@ import type { ThreadState } from './hang.ts';
 /**
  * Node's options for host and keeper processes. Without the first one, SIGUSR1 makes Node listen for a debugger, to which any
  * process that may signal a host could then give orders. The second one, in MiB, bounds the space of new objects. With the usual bound
- * it grows by 20 MiB in a process that streams, and collecting its garbage then stops the process for longer.
+ * the heap grows by 20 MiB in a process that streams, and collecting its garbage then stops the process for longer.
  */
 export const NODE_OPTIONS = ['--disable-sigusr1', '--max-semi-space-size=4'] as const;
 
