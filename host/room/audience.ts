@@ -16,8 +16,8 @@ import type { Room } from './room.ts';
 const TOTALS = ['totalDx', 'totalDy', 'totalWheelX', 'totalWheelY'] as const;
 
 /**
- * The players and spectators of a pod, who keep their connections while the pod replaces its game. While there is no game they wait, and
- * they get places in the next game.
+ * The players and spectators of a pod. They keep their connections while the pod replaces its game, wait in between, and get places in
+ * the next game.
  */
 export class Audience {
   readonly #players = new Set<KeptPlayer>();

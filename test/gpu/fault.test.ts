@@ -9,9 +9,9 @@ import {
   buffer,
   fault,
   limits,
-  newReplay as openReplay,
   openTestGpu,
   Picture,
+  Replays,
   redPipeline,
   SMALL_TEXTURE,
   VERTEX,
@@ -28,17 +28,10 @@ beforeAll(async () => {
   picture = new Picture(device);
 });
 afterAll(() => gpu.close());
-const replays: CommandReplay[] = [];
-const newReplay = (...options: Parameters<typeof openReplay>): CommandReplay => {
-  const opened = openReplay(...options);
-  replays.push(opened);
-  return opened;
-};
+const { open: newReplay, destroy } = new Replays();
 beforeEach(() => {
   replay = newReplay(device);
-  return () => {
-    for (const opened of replays.splice(0)) opened.destroy();
-  };
+  return destroy;
 });
 
 describe('framing', () => {

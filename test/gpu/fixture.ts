@@ -32,6 +32,21 @@ export function newReplay(device: GPUDevice, options: Partial<ReplayOptions> = {
   return new CommandReplay({ device, limits, asset: () => undefined, ...ignore, ...options });
 }
 
+/** Opens replays for tests. Those of a test are destroyed together. */
+export class Replays {
+  readonly #open: CommandReplay[] = [];
+
+  readonly open = (...options: Parameters<typeof newReplay>): CommandReplay => {
+    const opened = newReplay(...options);
+    this.#open.push(opened);
+    return opened;
+  };
+
+  readonly destroy = (): void => {
+    for (const opened of this.#open.splice(0)) opened.destroy();
+  };
+}
+
 /** The message of the error that run() throws; '' if it does not throw. */
 export function fault(replay: CommandReplay, stream: Stream, surface?: Surface): string {
   try {

@@ -14,6 +14,7 @@ import {
   openTestGpu,
   Picture,
   pipeline,
+  Replays,
   redPipeline,
   SMALL_TEXTURE,
   TRIANGLE,
@@ -32,17 +33,10 @@ beforeAll(async () => {
   picture = new Picture(device);
 });
 afterAll(() => gpu.close());
-const replays: CommandReplay[] = [];
-const newReplay = (...options: Parameters<typeof openReplay>): CommandReplay => {
-  const opened = openReplay(...options);
-  replays.push(opened);
-  return opened;
-};
+const { open: newReplay, destroy } = new Replays();
 beforeEach(() => {
   replay = newReplay(device);
-  return () => {
-    for (const opened of replays.splice(0)) opened.destroy();
-  };
+  return destroy;
 });
 
 describe('what WebGPU refuses', () => {

@@ -7,11 +7,10 @@ import type { RoomOptions } from '../../host/room/options.ts';
 import { PixelBudget } from '../../host/room/pixels.ts';
 import { Room } from '../../host/room/room.ts';
 import type { Picture } from '../../host/room/shares.ts';
-import type { PlayerSound } from '../../host/room/sound.ts';
 import type { PlayerView } from '../../host/room/view.ts';
 import type { Feedback, FrameInfo, PlayerConnection, ViewRequest } from '../../host/stream/player.ts';
 import { at } from '../at.ts';
-import { FakeInstance, fakeConnection, ManualClock, settle } from './fake.ts';
+import { FakeInstance, FakeSound, fakeConnection, ManualClock, settle } from './fake.ts';
 
 const REQUEST = { width: 640, height: 360, fps: 60 };
 const INFO: FrameInfo = { rtpTimestamp: 1, keyframe: true, inputSequence: 0, inputToSendUs: micro(0) };
@@ -44,22 +43,6 @@ class FakeView {
   }
   feedback({ videoBitsPerSecond }: Readonly<Feedback>): void {
     this.rates.push(videoBitsPerSecond);
-  }
-  async close(): Promise<void> {
-    this.closed = true;
-  }
-}
-
-class FakeSound implements PlayerSound {
-  readonly stats = {};
-  played = 0;
-  skipped = 0;
-  closed = false;
-  play(samples: Float32Array): void {
-    this.played += samples.length / 2;
-  }
-  skip(frames: number): void {
-    this.skipped += frames;
   }
   async close(): Promise<void> {
     this.closed = true;

@@ -2,6 +2,7 @@ import type { Clock } from '../../host/base/clock.ts';
 import type { NearlightError } from '../../host/base/errors.ts';
 import { type Milli, milli } from '../../host/base/time.ts';
 import type { Instance, Listening, Submission } from '../../host/engine/engine.ts';
+import type { PlayerSound } from '../../host/room/sound.ts';
 import { emptyStats, type PlayerConnection } from '../../host/stream/player.ts';
 import { INPUT_STRIDE, PADS_STRIDE } from '../../renderer/contract/abi.ts';
 
@@ -133,4 +134,21 @@ export function fakeConnection(): PlayerConnection & { notices: string[] } {
     },
     stats: emptyStats(),
   };
+}
+
+/** Takes the place of a player's sound, and counts frames. */
+export class FakeSound implements PlayerSound {
+  readonly stats = {};
+  played = 0;
+  skipped = 0;
+  closed = false;
+  play(samples: Float32Array): void {
+    this.played += samples.length / 2;
+  }
+  skip(frames: number): void {
+    this.skipped += frames;
+  }
+  async close(): Promise<void> {
+    this.closed = true;
+  }
 }

@@ -7,7 +7,7 @@ import { Room } from '../../host/room/room.ts';
 import type { Picture } from '../../host/room/shares.ts';
 import type { PlayerSound } from '../../host/room/sound.ts';
 import type { PlayerView } from '../../host/room/view.ts';
-import { FakeInstance, fakeConnection, ManualClock } from './fake.ts';
+import { FakeInstance, FakeSound, fakeConnection, ManualClock } from './fake.ts';
 
 /** The picture that players ask for. */
 export const request = { width: 640, height: 360, fps: 60 };
@@ -27,23 +27,6 @@ class FakeView {
   }
   requestKeyframe(): void {}
   feedback(): void {}
-  async close(): Promise<void> {
-    this.closed = true;
-  }
-}
-
-/** Takes the place of a player's sound, and counts frames. */
-class FakeSound implements PlayerSound {
-  readonly stats = {};
-  played = 0;
-  skipped = 0;
-  closed = false;
-  play(samples: Float32Array): void {
-    this.played += samples.length / 2;
-  }
-  skip(frames: number): void {
-    this.skipped += frames;
-  }
   async close(): Promise<void> {
     this.closed = true;
   }
