@@ -23,9 +23,12 @@ const SHADER_TICKS = 240;
 /** The same for a module that does its harm when its player leaves, or only when its state is saved. */
 const LEAVING_MS_MAX = 3000;
 const RETRY_MS = 250;
-/** Refusals that only say that a room or a seat is not free yet, or that the game `ending` has not made room yet. */
+/**
+ * Refusals that only say that a room or a seat is not free yet, or that the game `ending` has not made room yet, and requests
+ * on a connection that the host was closing because nothing had come on it for a while.
+ */
 const NOT_YET =
-  /^503 .*NL_ROOM_ENDED(?!.*opens again in \d\d)|NL_ROOM_ENDED.*with status 0 in join|NL_OFFER_RATE|NL_HALF_OPEN|NL_ADDRESS_FULL/;
+  /^fetch failed: (ECONNRESET|UND_ERR_SOCKET)|^503 .*NL_ROOM_ENDED(?!.*opens again in \d\d)|NL_ROOM_ENDED.*with status 0 in join|NL_OFFER_RATE|NL_HALF_OPEN|NL_ADDRESS_FULL/;
 const RETRIES_MAX = 40;
 
 export interface Item {

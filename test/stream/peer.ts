@@ -148,6 +148,8 @@ export class Peer {
         ...(page === undefined ? {} : { [HEADER_PAGE]: page }),
       },
       body: await this.offer(),
+    }).catch(({ message, cause }: Error) => {
+      throw new Error(`${message}: ${(cause as NodeJS.ErrnoException | undefined)?.code}`);
     });
     this.answer = await response.text();
     if (response.status !== 201) throw new Error(`${response.status} ${this.answer}`);
