@@ -118,7 +118,7 @@ async function findGpuAndEncoder({ gpuEnabled }: Config): Promise<Finding[]> {
     const { device, description } = gpu.adapter;
     const egl = !gpu.software && findEglDriver() !== undefined && 'through libEGL_nvidia.so.0';
     const text = [device, description, egl].filter(Boolean).join(', ');
-    gpu.close();
+    await gpu.close();
     const advice = "for more frames, install the GPU's Vulkan driver and give access to /dev/dri or /dev/nvidia*";
     const found: Finding = gpu.software
       ? { name, state: 'warning', text: `${text}: renders in software`, advice }

@@ -111,11 +111,12 @@ async function inspectFile(path: string, config: Config): Promise<Inspection> {
       replay.run(part, part.kind === 'render' ? { texture, view: texture.createView() } : undefined);
       replayMs = performance.now() - begun;
     }
+    await Promise.race([gpu.device.queue.onSubmittedWorkDone(), gpu.whenLost]);
     return { streams, times: { replayMs }, adapter: gpu.adapter.description };
   } finally {
     replay.destroy();
     texture.destroy();
-    gpu.close();
+    await gpu.close();
   }
 }
 

@@ -42,8 +42,11 @@ export interface Gpu {
    * @throws NearlightError NL_NO_GPU
    */
   reopen(): Promise<void>;
-  /** Destroys the GPU device and all its objects; idempotent. */
-  close(): void;
+  /**
+   * Destroys the GPU device and all its objects; idempotent. Resolves when the GPU has done its work, or after END_MS_MAX, because work
+   * need not end. A process that ends while a software driver works may crash.
+   */
+  close(): Promise<void>;
 }
 
 export interface OpenOptions {
@@ -89,6 +92,9 @@ const LIMITS = [
   'maxStorageBuffersPerShaderStage',
 ] as const satisfies readonly (keyof GPUSupportedLimits)[];
 
+/** How long the end of a device waits for the GPU's work. */
+export const END_MS_MAX = 1000;
+
 /** Keeps all of Dawn's instances, because the process crashes when one is garbage-collected (dawn.node 0.6). */
 const INSTANCES: GPU[] = [];
 /** Dawn's instance that is in use for each backend. */
@@ -127,11 +133,21 @@ export async function openGpu(options: OpenOptions): Promise<Gpu> {
       CURRENT.delete(backend);
       opened = await open(options);
     },
-    close() {
+    async close() {
+      if (!opened.lost) await workDone(opened.device);
       // A device that works is not destroyed, because that would wait for its work, which need not end.
       if (!DeviceWatch.of(opened.device).works) opened.device.destroy();
     },
   };
+}
+
+/** Resolves when the GPU has done what was submitted to it, or is given up, or after END_MS_MAX. */
+async function workDone(device: GPUDevice): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, END_MS_MAX);
+  const done = device.queue.onSubmittedWorkDone().catch(() => {});
+  await Promise.race([done, DeviceWatch.of(device).hung, late.promise]);
+  clearTimeout(timer);
 }
 
 interface Opened {

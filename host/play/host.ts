@@ -100,13 +100,13 @@ export async function startHost(options: HostOptions): Promise<Host> {
         await servers.close();
         await lobby.close();
         await tried.close();
-        gpu.close();
+        await gpu.close();
       },
     };
   } catch (error) {
     await lobby.close();
     await vetting?.close();
-    gpu.close();
+    await gpu.close();
     throw error;
   }
 }

@@ -46,7 +46,7 @@ export async function openOffline(source: Source, config: Config): Promise<Offli
     return play({ source, launcher, instance, gpu });
   } catch (error) {
     await instance?.close();
-    gpu.close();
+    await gpu.close();
     throw error;
   }
 }
@@ -88,7 +88,7 @@ function play(parts: { source: Source; launcher: Launch; instance: Instance; gpu
     async close() {
       await instance.close();
       replay.destroy();
-      gpu.close();
+      await gpu.close();
     },
   };
 }

@@ -80,7 +80,7 @@ export async function loadGame(options: TestOptions = {}): Promise<TestGame> {
   } catch (error) {
     await instance?.close();
     replay?.destroy();
-    gpu.close();
+    await gpu.close();
     throw error;
   }
 }
@@ -238,7 +238,7 @@ export class TestGame {
     const { instance, replay, gpu } = this.#parts;
     await instance.close();
     replay.destroy();
-    gpu.close();
+    await gpu.close();
   }
 
   async #tick(listening?: Listening): Promise<Submission> {

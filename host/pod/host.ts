@@ -155,6 +155,7 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
   await runner.close();
   images.close();
   await vetting.close();
+  await gpu.close();
   return status;
 }
 

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it, vi } from 'vitest';
-import { openGpu } from '../../host/gpu/dawn.ts';
+import { END_MS_MAX, openGpu } from '../../host/gpu/dawn.ts';
 import { tamePolling } from '../../host/gpu/polling.ts';
 import { eventually } from '../wait.ts';
 
@@ -15,17 +15,16 @@ describe('openGpu', () => {
     expect(gpu.adapter.description).not.toBe('');
     expect(log.mock.calls.filter(([level]) => level === 'warn')).toHaveLength(gpu.software ? 1 : 0);
     expect(gpu.device.features.has('core-features-and-limits')).toBe(true);
-    gpu.close();
-    gpu.close();
+    await Promise.all([gpu.close(), gpu.close()]);
     expect((await gpu.device.lost).reason).toBe('destroyed');
   });
 
   it('openGpu refuses a software adapter if hardware is required', async () => {
     const probe = await openGpu({ hardwareRequired: false, log: silent });
-    probe.close();
+    await probe.close();
     const opening = openGpu({ hardwareRequired: true, log: silent });
     if (probe.software) await expect(opening).rejects.toThrow(/^NL_NO_GPU: .*GPU_ENABLED/);
-    else (await opening).close();
+    else await (await opening).close();
   });
 
   it('openGpu says what to install if there is no driver', async () => {
@@ -58,10 +57,29 @@ describe('openGpu', () => {
     buffer.destroy();
     expect(gpu.software).toBe(true);
     expect(log).not.toHaveBeenCalled();
-    gpu.close();
+    await gpu.close();
     await expect(openGpu({ hardwareRequired: true, log, backend: 'null' })).rejects.toMatchObject({
       code: 'NL_NO_GPU',
     });
+  });
+
+  it('a GPU is closed when it has done its work, or after a while, because work need not end', async () => {
+    const gpu = await openGpu({ hardwareRequired: false, log: silent, backend: 'null' });
+    const work = Promise.withResolvers<undefined>();
+    vi.spyOn(gpu.device.queue, 'onSubmittedWorkDone').mockReturnValue(work.promise);
+    vi.useFakeTimers();
+    const closed: string[] = [];
+    const close = (name: string) => gpu.close().then(() => closed.push(name));
+    const first = close('first');
+    await vi.advanceTimersByTimeAsync(END_MS_MAX - 1);
+    expect(closed).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    await first;
+    const second = close('second');
+    work.resolve(undefined);
+    await second;
+    expect([closed, vi.getTimerCount()]).toEqual([['first', 'second'], 0]);
+    vi.useRealTimers();
   });
 
   it('an error of the GPU that no room has caused is logged', async () => {
@@ -74,7 +92,7 @@ describe('openGpu', () => {
     gpu.device.createBuffer({ size: 16, usage: 0 });
     await gpu.device.queue.onSubmittedWorkDone();
     await eventually(() => expect(log).toHaveBeenCalledWith('error', expect.stringContaining('GPU: ')));
-    gpu.close();
+    await gpu.close();
   });
 });
 
@@ -127,7 +145,7 @@ describe('tamePolling', () => {
     }, paced) as typeof paced;
     await gpu.device.queue.onSubmittedWorkDone();
     globalThis.setImmediate = paced;
-    gpu.close();
+    await gpu.close();
     const own = likeDawn(() => {});
     expect([...polls]).toContain(`${own.name}|${own.length}|${String(own)}`);
   });

@@ -131,6 +131,6 @@ test('a GPU is not destroyed while it works or hangs, because this thread would 
   const opened = await openTestGpu('null');
   const destroy = vi.spyOn(opened.device, 'destroy');
   DeviceWatch.of(opened.device).giveUp();
-  opened.close();
+  await opened.close();
   expect(destroy).not.toHaveBeenCalled();
 });
