@@ -8,8 +8,9 @@ import { type Bench, benchmark } from './harness.ts';
 import type { Task } from './path/behind.ts';
 import { delays, rateOf } from './path/figures.ts';
 import { type Result, stream } from './path/stream.ts';
+import { numberFrom } from './switches.ts';
 
-const SECONDS = Number(process.env.PATH_SECONDS ?? 60);
+const SECONDS = numberFrom('PATH_SECONDS', 60, 1);
 const MBIT = 1_000_000;
 const RATE = 5 * MBIT;
 const QUEUE_MS = 200;

@@ -5,11 +5,12 @@ import { DOORS, type Door, playThrough } from '../net/doors.ts';
 import { Random } from '../random.ts';
 import { sleep } from '../wait.ts';
 import { type Bench, benchmark } from './harness.ts';
+import { namesFrom, numberFrom } from './switches.ts';
 
 /** Number of cuts of each door. 200 of them take about half an hour. */
-const CUTS = Number(process.env.CUTS ?? 200);
+const CUTS = numberFrom('CUTS', 200, 1);
 /** The doors, all of which are measured at the same time. */
-const CHOSEN = (process.env.CUTS_DOORS ?? Object.keys(DOORS).join()).split(',');
+const CHOSEN = namesFrom('CUTS_DOORS', Object.keys(DOORS) as Door[]);
 const CUT_MS_MIN = 200;
 const CUT_MS_MAX = 30_000;
 /** ICE gives a connection up after about this much silence, so that the page needs another one. */
@@ -109,9 +110,8 @@ function report(
 }
 
 await benchmark('cuts', async (bench) => {
-  const doors = (Object.keys(DOORS) as Door[]).filter((door) => CHOSEN.includes(door));
-  bench.machine({ cuts: CUTS, doors: doors.join(' ') });
+  bench.machine({ cuts: CUTS, doors: CHOSEN.join(' ') });
   // The doors share nothing. A cut is mostly waiting.
-  const results = await Promise.allSettled(doors.map((door, index) => measure(bench, door, 7 + index)));
+  const results = await Promise.allSettled(CHOSEN.map((door, index) => measure(bench, door, 7 + index)));
   for (const result of results) if (result.status === 'rejected') throw result.reason;
 });

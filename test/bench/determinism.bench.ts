@@ -14,8 +14,9 @@ import { cacheDir, compile } from '../session/compile.ts';
 import { numbers } from '../session/numbers.ts';
 import { script } from '../session/script.ts';
 import { type Bench, benchmark } from './harness.ts';
+import { numberFrom } from './switches.ts';
 
-const SEEDS = Number(process.env.DETERMINISM_SEEDS ?? 1000);
+const SEEDS = numberFrom('DETERMINISM_SEEDS', 1000, 1);
 const SECONDS = 10;
 const TICK_RATE = 120;
 const SEATS = 4;

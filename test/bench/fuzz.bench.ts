@@ -16,26 +16,26 @@ import { fuzzProtocol, TARGETS } from '../fuzz/protocol.ts';
 import { RtcpSubject } from '../fuzz/rtcp.ts';
 import { Random } from '../random.ts';
 import { type Bench, benchmark } from './harness.ts';
+import { numberFrom } from './switches.ts';
 
-const number = (name: string, otherwise: number): number => Number(process.env[name] ?? otherwise);
 /** Number of command streams to run on Dawn's null backend, and on the software adapter. */
-const STREAMS = number('FUZZ_STREAMS', 2_000_000);
-const SOFTWARE_STREAMS = number('FUZZ_SOFTWARE_STREAMS', 100_000);
+const STREAMS = numberFrom('FUZZ_STREAMS', 2_000_000);
+const SOFTWARE_STREAMS = numberFrom('FUZZ_SOFTWARE_STREAMS', 100_000);
 /**
  * Number of mutated Wasm modules to check, of mutants that pass the check to play on WasmEdge (a tenth of them compiled), and
  * of mutated glTF files to pack.
  */
-const MODULES = number('FUZZ_MODULES', 900_000);
-const PLAYED = number('FUZZ_PLAYED', 3000);
-const MODELS = number('FUZZ_MODELS', 100_000);
+const MODULES = numberFrom('FUZZ_MODULES', 900_000);
+const PLAYED = numberFrom('FUZZ_PLAYED', 3000);
+const MODELS = numberFrom('FUZZ_MODELS', 100_000);
 /** Number of stacks of image layers. Their mounts require root. */
-const IMAGES = number('FUZZ_IMAGES', 20_000);
+const IMAGES = numberFrom('FUZZ_IMAGES', 20_000);
 /** Number of damaged messages of each kind that players' pages send. */
-const MESSAGES = number('FUZZ_MESSAGES', 2_000_000);
+const MESSAGES = numberFrom('FUZZ_MESSAGES', 2_000_000);
 /** The first seed of the command streams and of the stacks of layers. To continue a stopped run, give the last "next seed" that it printed. */
-const FROM = number('FUZZ_FROM', 1);
+const FROM = numberFrom('FUZZ_FROM', 1);
 /** Number of RTCP packets, half of them damaged, that a sender of video reads. */
-const RTCP = number('FUZZ_RTCP', 2_000_000);
+const RTCP = numberFrom('FUZZ_RTCP', 2_000_000);
 const PROGRESS_MS = 10_000;
 
 let told = 0;

@@ -3,6 +3,7 @@ import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { must } from '../../host/base/assert.ts';
 import { at } from '../at.ts';
+import { endSoon } from './leftovers.ts';
 
 const out = join(import.meta.dirname, '../../build/bench');
 
@@ -87,7 +88,10 @@ export function isMet({ direction, limit, value }: Pick<Goal, 'direction' | 'lim
   return direction === 'at most' ? value <= limit : value >= limit;
 }
 
-/** Runs a benchmark, prints its table and writes build/bench/NAME.json. @throws what `body` throws */
+/**
+ * Runs a benchmark, prints its table and writes build/bench/NAME.json. The process ends soon afterwards, whatever `body` has left
+ * open. @throws what `body` throws
+ */
 export async function benchmark(name: string, body: (bench: Bench) => Promise<void> | void): Promise<Report> {
   const figures: Figure[] = [];
   const goals: Goal[] = [];
@@ -117,6 +121,7 @@ export async function benchmark(name: string, body: (bench: Bench) => Promise<vo
   mkdirSync(out, { recursive: true });
   writeFileSync(join(out, `${name}.json`), `${JSON.stringify(report, null, 2)}\n`);
   process.stdout.write(formatReport(report));
+  endSoon();
   return report;
 }
 

@@ -8,10 +8,11 @@ import { type Bench, benchmark } from './harness.ts';
 import { type Probe, playArena, probeLatency } from './probe.ts';
 import { cpuSeconds } from './processes.ts';
 import { slopeOf, tableOf, unexplained } from './seats.ts';
+import { numberFrom } from './switches.ts';
 
 /** With LATENCY_MINUTES, the benchmark looks only for latency that creeps up, and plays for that many minutes. */
-const MINUTES = Number(process.env.LATENCY_MINUTES ?? 0);
-const SECONDS = Number(process.env.LATENCY_SECONDS ?? 70);
+const MINUTES = numberFrom('LATENCY_MINUTES', 0);
+const SECONDS = numberFrom('LATENCY_SECONDS', 70, 1);
 /**
  * Time before the measurement begins. In the first ten seconds at 1280x720, Chromium shows one picture in ten three frames
  * late. After that it shows none late.

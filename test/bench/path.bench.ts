@@ -6,14 +6,13 @@ import { delays, rateOf } from './path/figures.ts';
 import type { PathOptions } from './path/proxy.ts';
 import { Scene } from './path/scene.ts';
 import { qualities, type Result, SENDERS, type Sender, stream } from './path/stream.ts';
+import { isOn, namesFrom, numberFrom } from './switches.ts';
 
-const SECONDS = Number(process.env.PATH_SECONDS ?? 120);
-/** Only rows with these names, separated by commas. */
-const ONLY = process.env.PATH_ROWS ?? '';
+const SECONDS = numberFrom('PATH_SECONDS', 120, 1);
 /** Senders to measure; "chromium,libdatachannel" leaves out the host's own. */
-const CHOSEN = process.env.PATH_SENDERS ?? SENDERS.join();
+const CHOSEN = namesFrom('PATH_SENDERS', SENDERS);
 /** Without repair packets, a page gets everything twice on a path with loss. */
-const REPAIRS = process.env.PATH_REPAIRS !== 'off';
+const REPAIRS = isOn('PATH_REPAIRS');
 const WIDTH = 640;
 const HEIGHT = 360;
 /** The first seconds show how a stream starts, and are not part of the delays. */
@@ -63,9 +62,11 @@ const distant = (mbit?: number): Row => ({
   },
   ...(mbit === undefined ? {} : { mbit }),
 });
+/** The row without limits, which every other row of a sender is compared with, so it is always measured. */
+const UNLIMITED = 'no limit';
 /** The first half of the rows was there while the rate control was tuned. The second half was not looked at until then. */
 const ROWS: Row[] = [
-  { name: 'no limit', path: {} },
+  { name: UNLIMITED, path: {} },
   ...[1, 3, 5, 10].map((percent) => lossy(percent, 1)),
   ...[5, 2, 1].map((mbit) => narrow(mbit, 1)),
   stepped([20, 2], 1),
@@ -77,6 +78,11 @@ const UNSEEN: Row[] = [
   ...[4, 3, 1.5].map((mbit) => narrow(mbit, 2)),
   stepped([12, 3], 2),
 ].map((row) => ({ ...row, name: `unseen: ${row.name}` }));
+/** Only rows with these names. */
+const ONLY = namesFrom(
+  'PATH_ROWS',
+  [...ROWS, ...UNSEEN].map(({ name }) => name),
+);
 
 /** Returns the delivered bits per second between two times. */
 function used({ delivered }: Result, fromMs: number, toMs: number): number {
@@ -108,7 +114,7 @@ async function run(bench: Bench, browser: Browser, { sender, ...row }: Row & { s
   const name = `${sender}, ${row.name}`;
   const endMs = SECONDS * 1000;
   const all = delays(result, START_MS, endMs);
-  if (row.name === 'no limit') idleDelays.set(sender, percentile(Float64Array.from(all).sort(), 50));
+  if (row.name === UNLIMITED) idleDelays.set(sender, percentile(Float64Array.from(all).sort(), 50));
   const idleMs = idleDelays.get(sender) ?? 0;
   bench.figure(`${name}: from taking a picture to showing it`, 'ms', all);
   const added = all.map((ms) => ms - idleMs - path.delayMs);
@@ -168,12 +174,8 @@ await benchmark('path', async (bench) => {
   try {
     bench.machine({ browser: browser.version() });
     for (const row of [...ROWS, ...UNSEEN])
-      for (const sender of SENDERS)
-        if (
-          CHOSEN.split(',').includes(sender) &&
-          (ONLY === '' || row.name === 'no limit' || ONLY.split(',').includes(row.name))
-        )
-          await run(bench, browser, { ...row, sender });
+      for (const sender of CHOSEN)
+        if (row.name === UNLIMITED || ONLY.includes(row.name)) await run(bench, browser, { ...row, sender });
   } finally {
     await browser.close();
   }

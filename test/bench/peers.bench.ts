@@ -8,13 +8,14 @@ import { makeCommand, startNearlight } from './peers/nearlight.ts';
 import { askReceived, HEIGHT, type Streamed, WIDTH } from './peers/streamed.ts';
 import { probeLatency } from './probe.ts';
 import { cpuSeconds, memoryOf, occupiedMib, treeOf } from './processes.ts';
+import { numberFrom } from './switches.ts';
 
 /** Number of streams in one process. While two tabs of a Chromium draw in software, a third one waits in vain for a GPU adapter. */
 const TABS = 2;
 /** Number of streams in processes of their own. */
 const STREAMS = 4;
 const WARM_UP_SECONDS = 10;
-const SECONDS = Number(process.env.PEERS_SECONDS ?? 20);
+const SECONDS = numberFrom('PEERS_SECONDS', 20, 1);
 const SPEED_TIMES = 10;
 const MEMORY_SHARE = 0.25;
 

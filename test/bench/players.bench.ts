@@ -9,12 +9,13 @@ import { type HostProcess, openGame, startBrowser, startHostProcess } from '../e
 import { type Bench, benchmark } from './harness.ts';
 import { playArena } from './probe.ts';
 import { cpuSeconds } from './processes.ts';
+import { numberFrom } from './switches.ts';
 
 const COUNTS = [1, 2, 4, 10];
 const SIZE = '640x360';
 const FPS = 60;
 const WARM_UP_SECONDS = 5;
-const SECONDS = Number(process.env.PLAYERS_SECONDS ?? 30);
+const SECONDS = numberFrom('PLAYERS_SECONDS', 30, 1);
 /** The rates of the players of one room differ by at most this factor. */
 const APART_MAX = 1.1;
 /** The latency of ten players is at most that of one by this many milliseconds, beside the longer time between two pictures. */

@@ -6,8 +6,9 @@ import { type HostProcess, startHostProcess } from '../e2e/host.ts';
 import { Peer, pointerMessage } from '../stream/peer.ts';
 import { sleep } from '../wait.ts';
 import { type Bench, benchmark } from './harness.ts';
+import { numberFrom } from './switches.ts';
 
-const SECONDS = Number(process.env.BENCH_SECONDS ?? 60);
+const SECONDS = numberFrom('BENCH_SECONDS', 60, 1);
 const QUERY = '?size=640x360&fps=30';
 const VISITOR = '?size=320x180&fps=30';
 /** A page asks again after this time if the server says that it should. */
