@@ -82,6 +82,8 @@ export class Broadcast implements PlayerConnection {
   /** Counts requests for a view, so that a late one is recognised. */
   #opened = 0;
   #keyframeAt = milli(Number.NEGATIVE_INFINITY);
+  /** Whether a spectator has asked for a keyframe, and none has been encoded since. */
+  #isKeyframeWanted = false;
   #bitsPerSecondMax = Number.POSITIVE_INFINITY;
   /** Whether no one plays the game. */
   #isResting = true;
@@ -214,6 +216,7 @@ export class Broadcast implements PlayerConnection {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#waiting.length = 0;
+    this.#isKeyframeWanted = false;
     const [view, sound] = [this.#view, this.#sound];
     this.#view = this.#sound = undefined;
     await view?.close();
@@ -235,6 +238,7 @@ export class Broadcast implements PlayerConnection {
     const missed = this.#frames.advance(now);
     view.stats.dropped += missed;
     this.#grant?.count({ drawn: 1, missed, now });
+    this.#passKeyframe(now);
     return true;
   }
 
@@ -321,11 +325,18 @@ export class Broadcast implements PlayerConnection {
     this.#grant = this.#wanted = undefined;
   }
 
+  /** Asks for a keyframe. One that comes too early is delayed, because not every program asks twice. */
   #requestKeyframe(): void {
-    const now = this.#options.clock.now();
-    if (!this.#view || now - this.#keyframeAt < KEYFRAME_MS_MIN) return;
+    if (!this.#view) return;
+    this.#isKeyframeWanted = true;
+    this.#passKeyframe(this.#options.clock.now());
+  }
+
+  #passKeyframe(now: Milli): void {
+    if (!this.#isKeyframeWanted || now - this.#keyframeAt < KEYFRAME_MS_MIN) return;
+    this.#isKeyframeWanted = false;
     this.#keyframeAt = now;
-    this.#view.requestKeyframe();
+    this.#view?.requestKeyframe();
   }
 
   /** Adapts the video to the slowest path that is not far slower than the best one. */

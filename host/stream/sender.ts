@@ -120,6 +120,7 @@ export class VideoSender {
   limit(bitsPerSecondMax: number): void {
     this.#estimator.limit(bitsPerSecondMax);
     this.#receiver?.limit(bitsPerSecondMax);
+    if (this.#receiver) this.#missing.setRate(this.#receiver.bitsPerSecond);
   }
 
   /** Whether the path has room for another frame now. A frame that is encoded nevertheless can still be sent. */
@@ -167,6 +168,7 @@ export class VideoSender {
     if (!(found & RTCP_FEEDBACK) || !this.#receiver) return;
     const { lossFraction, rembBitsPerSecond } = this.#report;
     this.#receiver.update(lossFraction, rembBitsPerSecond);
+    this.#missing.setRate(this.#receiver.bitsPerSecond);
     this.#tell(lossFraction, this.#receiver.bitsPerSecond);
   }
 

@@ -1,105 +1,15 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Clock } from '../../host/base/clock.ts';
 import { micro, milli } from '../../host/base/time.ts';
-import type { CommandReplay } from '../../host/gpu/replay.ts';
 import { Broadcast } from '../../host/room/broadcast.ts';
-import type { RoomOptions } from '../../host/room/options.ts';
 import { PixelBudget } from '../../host/room/pixels.ts';
-import { Room } from '../../host/room/room.ts';
-import type { Picture } from '../../host/room/shares.ts';
-import type { PlayerView } from '../../host/room/view.ts';
-import type { Feedback, FrameInfo, PlayerConnection, ViewRequest } from '../../host/stream/player.ts';
+import type { Feedback, FrameInfo, ViewRequest } from '../../host/stream/player.ts';
 import { at } from '../at.ts';
-import { FakeInstance, FakeSound, fakeConnection, ManualClock, settle } from './fake.ts';
+import { REQUEST, stage } from './broadcast-stage.ts';
+import { fakeConnection, ManualClock, settle } from './fake.ts';
 
-const REQUEST = { width: 640, height: 360, fps: 60 };
 const INFO: FrameInfo = { rtpTimestamp: 1, keyframe: true, inputSequence: 0, inputToSendUs: micro(0) };
 const UNIT = Buffer.of(1);
-
-/** A view that records what happens to it, and the connection that it sends to. */
-class FakeView {
-  ready = true;
-  closed = false;
-  keyframes = 0;
-  presented = 0;
-  readonly rates: number[] = [];
-  readonly pictures: Picture[] = [];
-  readonly surface = { texture: { width: 640, height: 360 } };
-  readonly stats = { dropped: 0 };
-  readonly request: ViewRequest;
-  readonly connection: PlayerConnection;
-  constructor(request: ViewRequest, connection: PlayerConnection) {
-    this.request = request;
-    this.connection = connection;
-  }
-  present(): void {
-    this.presented++;
-  }
-  fit(picture: Picture): void {
-    this.pictures.push(picture);
-  }
-  requestKeyframe(): void {
-    this.keyframes++;
-  }
-  feedback({ videoBitsPerSecond }: Readonly<Feedback>): void {
-    this.rates.push(videoBitsPerSecond);
-  }
-  async close(): Promise<void> {
-    this.closed = true;
-  }
-}
-
-function parts() {
-  const views: FakeView[] = [];
-  const sounds: FakeSound[] = [];
-  const lines: string[] = [];
-  const fail: { view?: (error: unknown) => void } = {};
-  const options: Pick<RoomOptions, 'name' | 'createView' | 'createSound' | 'log'> = {
-    name: 'test',
-    createView: async (request, connection, onError) => {
-      const view = new FakeView(request, connection);
-      views.push(view);
-      fail.view = onError;
-      return view as unknown as PlayerView;
-    },
-    createSound: async () => {
-      const sound = new FakeSound();
-      sounds.push(sound);
-      return sound;
-    },
-    log: (level, message) => lines.push(`${level} ${message}`),
-  };
-  return { views, sounds, lines, fail, options };
-}
-
-function stage({
-  spectatorsMax = 4,
-  spectatorDelayMs = 0,
-  clock = new ManualClock() as Clock,
-  pixels = new PixelBudget(Number.POSITIVE_INFINITY),
-  hasSound = true,
-} = {}) {
-  const made = parts();
-  const broadcast = new Broadcast({
-    ...made.options,
-    clock,
-    config: { spectatorsMax, spectatorDelayMs },
-    seats: 2,
-    pixels,
-    hasSound: () => hasSound,
-    wake() {},
-  });
-  broadcast.rest(false);
-  /** Admits a spectator whose page connects at once. */
-  const watch = async (fields: Partial<PlayerConnection> = {}, request: ViewRequest = REQUEST) => {
-    const player = broadcast.admit(request);
-    const connection = { ...fakeConnection(), ...fields };
-    player.onConnected(connection);
-    await settle();
-    return { player, connection };
-  };
-  return { broadcast, watch, ...made };
-}
 
 const path = (videoBitsPerSecond: number): Feedback => ({ videoBitsPerSecond, lossFraction: 0, queueMs: 0 });
 
@@ -168,6 +78,21 @@ describe('a broadcast', () => {
     await clock.pass(1);
     player.onKeyframe();
     expect(at(views, 0).keyframes).toBe(2);
+  });
+
+  test('a keyframe that a spectator asks for too early comes with the first frame when a second has passed, and once', async () => {
+    const clock = new ManualClock();
+    const { broadcast, watch, views } = stage({ clock });
+    const { player } = await watch();
+    player.onKeyframe();
+    await clock.pass(500);
+    player.onKeyframe();
+    const keyframesAt = async (ms: number) => {
+      await clock.pass(ms - clock.now());
+      expect(broadcast.takeFrame(clock.now())).toBe(true);
+      return at(views, 0).keyframes;
+    };
+    expect([await keyframesAt(999), await keyframesAt(1040), await keyframesAt(5000)]).toEqual([1, 2, 2]);
   });
 
   test('the slowest path decides the bitrate, unless it is far slower than the best one', async () => {
@@ -312,119 +237,5 @@ describe('a broadcast', () => {
     await settle();
     expect(connection.notices).toEqual(['NL_ENCODER']);
     expect(lines.join()).toContain('spectators see nothing any more: Error: broken');
-  });
-});
-
-describe('a room with spectators', () => {
-  function open({ hasSound = false } = {}) {
-    const made = parts();
-    const clock = new ManualClock();
-    const instance = new FakeInstance(2);
-    instance.hasSound = hasSound;
-    const replay = { observe() {}, start() {}, destroy() {} } as unknown as CommandReplay;
-    const config = { maxPlayers: 2, tickRate: 120, seed: 1, spectatorsMax: 2 };
-    const room = new Room({ ...made.options, clock, instance, replay, config });
-    closing.push(() => room.close());
-    const join = async () => {
-      const player = room.accept(REQUEST);
-      player.onConnected(fakeConnection());
-      await clock.pass(10);
-      return player;
-    };
-    const watch = async () => {
-      const player = room.watch(REQUEST);
-      const connection = fakeConnection();
-      player.onConnected(connection);
-      await clock.pass(10);
-      return { player, connection };
-    };
-    return { room, clock, instance, join, watch, ...made };
-  }
-
-  const closing: (() => Promise<void>)[] = [];
-  afterEach(async () => {
-    for (const close of closing.splice(0)) await close();
-  });
-
-  test('they see what the first player sees, at their own rate, and take no seat', async () => {
-    const { room, clock, instance, views, sounds, join, watch } = open();
-    await join();
-    await watch();
-    instance.calls.length = 0;
-    await clock.pass(1000);
-    const renders = instance.calls.filter((call) => call.startsWith('render'));
-    expect(new Set(renders)).toEqual(new Set(['render 0 640x360']));
-    expect(at(views, 0).presented).toBeGreaterThanOrEqual(60);
-    expect(at(views, 1).presented).toBeGreaterThanOrEqual(29);
-    expect(at(views, 1).presented).toBeLessThanOrEqual(32);
-    expect([room.players, room.status()]).toMatchObject([1, { spectators: 1, players: 1 }]);
-    // Nothing asks a game without sound for any.
-    expect([sounds, instance.listened]).toEqual([[], []]);
-  });
-
-  test('the game rests while no one plays it, and goes on for them when a player comes', async () => {
-    const { clock, instance, views, join, watch } = open();
-    await watch();
-    instance.calls.length = 0;
-    await clock.pass(1000);
-    expect(instance.calls).toEqual([]);
-    await join();
-    await clock.pass(500);
-    expect(at(views, 0).presented).toBeGreaterThan(10);
-  });
-
-  test('they hear the player whom they watch, also if the player hears nothing', async () => {
-    const { clock, instance, sounds, join, watch } = open({ hasSound: true });
-    const player = await join();
-    await watch();
-    await clock.pass(500);
-    expect(sounds).toHaveLength(2);
-    expect(at(sounds, 1).played).toBeGreaterThan(400 * 50);
-    player.onLost();
-    await clock.pass(20);
-    instance.listened.length = 0;
-    await clock.pass(500);
-    expect(new Set(instance.listened)).toEqual(new Set(['0']));
-  });
-
-  test('the room tells them that no one plays, also those who come then, and when the game goes on', async () => {
-    const { clock, join, watch } = open();
-    const early = await watch();
-    expect(early.connection.notices).toEqual(['paused']);
-    const player = await join();
-    expect(early.connection.notices).toEqual(['paused', 'joined']);
-    player.onLost();
-    await clock.pass(20);
-    const late = await watch();
-    expect(late.connection.notices).toEqual([]);
-    player.onClosed('page');
-    await clock.pass(20);
-    expect([early.connection.notices.at(-1), late.connection.notices]).toEqual(['paused', ['paused']]);
-  });
-
-  test('they cost no sound while they are muted', async () => {
-    const { clock, instance, sounds, join, watch } = open({ hasSound: true });
-    const player = await join();
-    const { player: spectator } = await watch();
-    const held = { keys: new Uint32Array(8), buttons: 0, hidden: false };
-    for (const each of [player, spectator]) each.input.held({ ...held, muted: true }, 1);
-    await clock.pass(20);
-    instance.listened.length = 0;
-    await clock.pass(1000);
-    expect(instance.listened).toEqual([]);
-    for (const { skipped } of sounds) expect(skipped).toBeGreaterThan(47_000);
-    spectator.input.held(held, 2);
-    await clock.pass(100);
-    expect(new Set(instance.listened)).toEqual(new Set(['0']));
-    expect(at(sounds, 1).played).toBeGreaterThan(4000);
-  });
-
-  test('the room tells them when the game ends', async () => {
-    const { room, join, watch } = open();
-    await join();
-    const { connection } = await watch();
-    await room.close();
-    expect(connection.notices).toEqual(['NL_SHUTDOWN']);
-    expect(() => room.watch(REQUEST)).toThrow('NL_ROOM_ENDED');
   });
 });

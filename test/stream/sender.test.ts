@@ -160,6 +160,26 @@ test('without a stream for that, the packet is sent again as it was', () => {
   sender.close();
 });
 
+test.each([
+  [5_000_000, true],
+  [1_000_000, false],
+])(
+  'a page that reports no arrivals and may get %i bit/s gets 100 packets in a second again: %s',
+  (bitsPerSecondMax, isMet) => {
+    const { sender, rtp, keyframes } = start({ offer: PLAIN, bitsPerSecondMax });
+    for (let index = 0; index < 100; index++) {
+      rtp.length = 0;
+      sender.sendFrame(accessUnit(3000, index === 0), info(index, index === 0));
+      const lost = sequenceOf(at(rtp, 1));
+      vi.advanceTimersByTime(9);
+      sender.receive(missing(lost));
+    }
+    // Repeated packets may take 40 % of what the path carries.
+    expect([sender.packetsResent === 100, keyframes() === 0]).toEqual([isMet, isMet]);
+    sender.close();
+  },
+);
+
 /** Sends frames to a page that reports arrivals, and of which one packet in 33 is lost if `isLossy`. Each report comes after `responseMs`. */
 function stream({ sender, rtp }: ReturnType<typeof start>, isLossy: boolean, responseMs = 16): void {
   let reported = 0;
