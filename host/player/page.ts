@@ -243,10 +243,9 @@ export class PlayerPage {
   /** Says how the mouse gets free again, the first few times that the game takes it, and until it is free. */
   #showLock(isLocked: boolean): void {
     this.#display.mark('locked', isLocked);
-    const { captions } = this.#parts.tools ?? {};
     const { lockedFull, lockedKeys } = this.#display.translator.labels;
-    if (!isLocked) for (const hint of [lockedFull, lockedKeys]) captions?.withdraw(hint);
-    else if (this.#lockHints++ < LOCK_HINTS) captions?.show(this.#guard.hasKeyboard ? lockedFull : lockedKeys);
+    if (!isLocked) for (const hint of [lockedFull, lockedKeys]) this.#parts.withdrawCaption(hint);
+    else if (this.#lockHints++ < LOCK_HINTS) this.#parts.showCaption(this.#guard.hasKeyboard ? lockedFull : lockedKeys);
   }
 
   /**

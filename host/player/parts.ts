@@ -82,6 +82,11 @@ export class PageParts {
     void this.#loading?.then(() => this.#tools?.captions.show(text));
   }
 
+  /** Ends a caption that no longer matters. If the tools load later, it never appears. */
+  withdrawCaption(text: string): void {
+    void this.#loading?.then(() => this.#tools?.captions.withdraw(text));
+  }
+
   /** Shows or hides the statistics. */
   async toggleStatistics(): Promise<void> {
     const { client, display, signal } = this.#options;

@@ -6,6 +6,8 @@ import { must } from '../../host/base/assert.ts';
 import { eventually } from '../wait.ts';
 import { shoot, shows, startVisits } from './visit.ts';
 
+/** The part of the page that has the settings, captions and the like. */
+const TOOLS = /\/tools-[A-Z0-9]{8}\.js$/;
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 
 let visits: Awaited<ReturnType<typeof startVisits>>;
@@ -223,6 +225,30 @@ describe('the keyboard alone', () => {
     // The hint is gone as soon as the mouse is free.
     await page.evaluate(() => document.exitPointerLock());
     await page.waitForFunction(() => document.querySelector('.caption')?.textContent === '');
+  });
+
+  test.each([
+    ['says it as soon as captions are there', true, 'Esc frees the mouse'],
+    ['does not say it if the mouse is free by then', false, ''],
+  ])('a page that loads captions after the game has taken the mouse %s', async (_, isHeld, words) => {
+    const page = await visits.visit();
+    const loaded = Promise.withResolvers<void>();
+    await page.route(TOOLS, async (route) => {
+      await loaded.promise;
+      await route.continue();
+    });
+    await page.reload();
+    await shows(page, 'playing');
+    await page.click('#play');
+    await eventually(() => expect(visits.seat().pointer.locked).toBe(true));
+    if (!isHeld) {
+      await page.evaluate(() => document.exitPointerLock());
+      await eventually(() => expect(visits.seat().pointer.locked).toBe(false));
+    }
+    expect(await page.locator('.caption').count()).toBe(0);
+    loaded.resolve();
+    await page.waitForSelector('.caption', { state: 'attached' });
+    expect(await page.textContent('.caption')).toBe(words);
   });
 });
 
