@@ -31,13 +31,16 @@ export class Retransmissions {
   #bitsPerSecond = 1_000_000;
   #windowAt = milli(Number.NEGATIVE_INFINITY);
   #windowBytes = 0;
-  /** The store's count of packets when the newest keyframe began. The page does not need older packets. */
+  /** Whether the page shows what it has missed even if a keyframe came meanwhile, because it plays everything some time later. */
+  readonly #playsLater: boolean;
+  /** The store's count of packets when the newest keyframe began. A page that shows the newest frame does not need older packets. */
   #start = Number.NEGATIVE_INFINITY;
   /** Bytes of the packets that wait. */
   #waitingBytes = 0;
 
-  constructor(store: PacketStore) {
+  constructor(store: PacketStore, { playsLater = false } = {}) {
     this.#store = store;
+    this.#playsLater = playsLater;
   }
 
   /** Whether packets wait to be sent again. */
@@ -50,9 +53,9 @@ export class Retransmissions {
     this.#bitsPerSecond = bitsPerSecond;
   }
 
-  /** Notes that a keyframe comes next. A page that has a keyframe shows no earlier frame any more. */
+  /** Notes that a keyframe comes next. A page that shows the newest frame shows no earlier one any more. */
   startAnew(): void {
-    this.#start = this.#store.count;
+    if (!this.#playsLater) this.#start = this.#store.count;
     this.#waiting.length = this.#waitingBytes = this.#windowBytes = 0;
   }
 

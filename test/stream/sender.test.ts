@@ -180,6 +180,22 @@ test.each([
   },
 );
 
+test.each([
+  ['a page that reports no arrivals, and plays everything some time later, gets', PLAIN, 1],
+  ['a page that shows the newest frame does not get', OFFER, 0],
+])('%s a packet again that was sent before the newest keyframe', (_, offer, count) => {
+  const { sender, rtp, keyframes } = start({ offer });
+  sender.sendFrame(accessUnit(3000, true), info(0, true));
+  vi.advanceTimersByTime(100);
+  const lost = sequenceOf(at(rtp, 1));
+  sender.sendFrame(accessUnit(3000, true), info(1, true));
+  vi.advanceTimersByTime(100);
+  sender.receive(missing(lost));
+  vi.advanceTimersByTime(100);
+  expect([sender.packetsResent, keyframes()]).toEqual([count, 0]);
+  sender.close();
+});
+
 /** Sends frames to a page that reports arrivals, and of which one packet in 33 is lost if `isLossy`. Each report comes after `responseMs`. */
 function stream({ sender, rtp }: ReturnType<typeof start>, isLossy: boolean, responseMs = 16): void {
   let reported = 0;
