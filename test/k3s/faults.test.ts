@@ -2,11 +2,15 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { must } from '../../host/base/assert.ts';
 import { buildModules } from '../../host/play/modules.ts';
 import { good } from '../engine/modules.ts';
+import { hostOf } from '../pod/run-folder.ts';
 import { Peer, until } from '../stream/peer.ts';
+import { eventually } from '../wait.ts';
 import { expectNothingLeft, poll, type Rig, SANDBOX_IMAGE, startRig } from './containerd.ts';
-import { exited, ready, startContainer, startGame } from './game.ts';
+import { type Descriptors, descriptorsOf, moreDescriptors } from './descriptors.ts';
+import { exited, ready, startContainer, startGame, supervisorOf } from './game.ts';
 import { importGame } from './image.ts';
 
 const POOL_SIZE = 2;
@@ -103,23 +107,46 @@ it('players stay connected while their game runs out of memory, ends and is repl
   await rig.cri.removePod(pod);
 });
 
-it(`${PODS * CONTAINERS_PER_POD} containers in ${PODS} pods leave no process, mount, socket, cgroup or file`, async () => {
+/** Waits until the keeper has nothing to do: it is connected with each waiting host, and watches it. Returns what it has open then. */
+const keeperAtRest = () =>
+  poll(
+    () => {
+      const open = descriptorsOf(rig.keeperPid());
+      const hosts = [rig.warm().length, open[`connection of ${rig.runDir}/keeper.sock`], open.connection];
+      return hosts.every((count) => count === POOL_SIZE) && open;
+    },
+    () => `the keeper does not come to rest: ${JSON.stringify(descriptorsOf(rig.keeperPid()))}`,
+  );
+
+/** Waits until processes have nothing more open than before, which they may have for a moment. */
+const expectNoMore = (before: ReadonlyMap<number, Descriptors>) =>
+  eventually(() => {
+    for (const [pid, open] of before) expect(moreDescriptors(descriptorsOf(pid), open)).toEqual({});
+  });
+
+it(`${PODS * CONTAINERS_PER_POD} containers in ${PODS} pods leave no process, mount, socket, cgroup, file or descriptor`, async () => {
   await poolIsFull();
   const before = rig.inventory();
-  const descriptors = readdirSync(`/proc/${rig.keeperPid()}/fd`).length;
+  let keeper: ReadonlyMap<number, Descriptors> | undefined;
   for (let round = 0; round < PODS; round++) {
     const { pod, port, ...first } = await startGame(rig, latency);
     let { container } = first;
+    let host: ReadonlyMap<number, Descriptors> | undefined;
     for (let attempt = 1; attempt < CONTAINERS_PER_POD; attempt++) {
       await rig.cri.stop(container);
       await rig.cri.remove(container);
       container = await startContainer(rig, { pod, image: latency, port, attempt });
+      if (attempt > 1 && attempt < CONTAINERS_PER_POD - 1) continue;
+      await ready(rig, container);
+      const supervisor = await supervisorOf(rig, pod);
+      host ??= new Map([supervisor, hostOf(supervisor)].map((pid) => [pid, descriptorsOf(pid)]));
     }
+    await expectNoMore(must(host, 'descriptors'));
     await rig.cri.removePod(pod);
+    // From the second time on that a game starts, the keeper holds its code.
+    keeper ??= new Map([[rig.keeperPid(), await keeperAtRest()]]);
   }
-  await poolIsFull();
+  await keeperAtRest();
   await expectNothingLeft(rig, before);
-  // The keeper has a few more while the pool prepares a host, but not one for each pod.
-  const now = () => readdirSync(`/proc/${rig.keeperPid()}/fd`).length;
-  await poll(() => now() < descriptors + PODS, 'the keeper has descriptors left');
+  await expectNoMore(must(keeper, 'descriptors'));
 });

@@ -53,3 +53,9 @@ export function exited({ cri }: Rig, container: string) {
 export function ready({ cri }: Rig, container: string) {
   return poll(async () => (await cri.exec(container, 'health')).exitCode === 0, 'the game is not ready');
 }
+
+/** The id of the supervisor of a pod's host, which is the process that containerd knows as the sandbox. */
+export async function supervisorOf({ cri }: Rig, podSandboxId: string): Promise<number> {
+  const { info } = await cri.call<{ info: { info: string } }>('podSandboxStatus', { podSandboxId, verbose: true });
+  return JSON.parse(info.info).pid;
+}

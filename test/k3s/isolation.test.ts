@@ -12,7 +12,7 @@ import { hostOf } from '../pod/run-folder.ts';
 import { commandLine, descendants } from '../process-tree.ts';
 import { Peer, until } from '../stream/peer.ts';
 import { poll, type Rig, SANDBOX_IMAGE, startRig } from './containerd.ts';
-import { exited, ready, startContainer, startGame } from './game.ts';
+import { exited, ready, startContainer, startGame, supervisorOf } from './game.ts';
 import { guestOf } from './guest.ts';
 import { importGame } from './image.ts';
 import { reached, readingNode } from './inject.ts';
@@ -82,17 +82,11 @@ async function play(url: string): Promise<Peer> {
   return peer;
 }
 
-/** The id of a pod's supervisor, which is the one that containerd knows. */
-async function supervisorOf(pod: string): Promise<number> {
-  const request = { podSandboxId: pod, verbose: true };
-  return JSON.parse((await rig.cri.call<{ info: { info: string } }>('podSandboxStatus', request)).info.info).pid;
-}
-
 it('the host of a pod is a user of its own, without capabilities, in its own namespaces, under a filter', async () => {
   const { pod, container, url } = await startGame(rig, latency);
   await ready(rig, container);
   const peer = await play(url);
-  const supervisor = await supervisorOf(pod);
+  const supervisor = await supervisorOf(rig, pod);
   const host = hostOf(supervisor);
   const [node, own] = [describeProcess(process.pid), describeProcess(host)];
   const table = { keeper: describeProcess(rig.keeperPid()), supervisor: describeProcess(supervisor), host: own };
@@ -156,7 +150,7 @@ it('a host that is taken over finds no file of the node, and no process but its 
   const { pod, container, url } = await startGame(rig, latency);
   await ready(rig, container);
   const peer = await play(url);
-  const supervisor = await supervisorOf(pod);
+  const supervisor = await supervisorOf(rig, pod);
   const host = hostOf(supervisor);
   const others = [rig.keeperPid(), supervisor, process.pid].map((pid) => `/proc/${pid}/status`);
   const files = ['/etc/passwd', '/etc/hostname', '/var/lib', '/home', '/boot', '/usr/bin/env', '/bin/sh', rig.runDir];
@@ -206,7 +200,7 @@ it('a shader that the node does not know is tried by the keeper, in a jail and i
   const image = await importGame(rig, 'fresh', shaderGame(freshShader()));
   const { pod, container, url } = await startGame(rig, image);
   await ready(rig, container);
-  const supervisor = await supervisorOf(pod);
+  const supervisor = await supervisorOf(rig, pod);
   const peer = await joinSmall(url);
   const trial = await poll(() => trialsOf(supervisor)[0] ?? false, 'no shader is tried');
   await until(() => peer.pictures > 10, 'pictures');
@@ -223,7 +217,7 @@ it('a shader that the node does not know is tried by the keeper, in a jail and i
   const next = await startGame(rig, image);
   await ready(rig, next.container);
   const other = await play(next.url);
-  expect(trialsOf(await supervisorOf(next.pod))).toEqual([]);
+  expect(trialsOf(await supervisorOf(rig, next.pod))).toEqual([]);
   other.close();
   await rig.cri.removePod(next.pod);
 });

@@ -5,7 +5,7 @@ import { buildModules } from '../../host/play/modules.ts';
 import { good } from '../engine/modules.ts';
 import { Peer, until } from '../stream/peer.ts';
 import { expectNothingLeft, poll, type Rig, SANDBOX_IMAGE, startRig } from './containerd.ts';
-import { exited, ready, startGame } from './game.ts';
+import { exited, ready, startGame, supervisorOf } from './game.ts';
 import { importGame } from './image.ts';
 
 const POOL_SIZE = 2;
@@ -54,12 +54,6 @@ const keeperLog = () => readFileSync(join(rig.runDir, 'log/keeper.log'), 'utf8')
 const killsLogged = () => keeperLog().match(/it is killed/g)?.length ?? 0;
 const poolIsFull = () => poll(() => rig.warm().length === POOL_SIZE, 'the pool of waiting hosts is not refilled');
 
-/** The process that containerd knows as the sandbox of a pod. */
-async function hostOf(podSandboxId: string): Promise<number> {
-  const { info } = await rig.cri.call<{ info: { info: string } }>('podSandboxStatus', { podSandboxId, verbose: true });
-  return JSON.parse(info.info).pid;
-}
-
 describe.each<[string, string, (pid: number) => void]>([
   ['is stopped', 'stopped', (pid) => process.kill(pid, 'SIGSTOP')],
   ['is in an endless loop', 'busy', (pid) => writeFileSync(join(folder, `loop.${pid}`), '')],
@@ -75,7 +69,7 @@ describe.each<[string, string, (pid: number) => void]>([
     await peer.join(other.url, { query: '?size=320x180&fps=30' });
     await until(() => peer.pictures > 10, 'pictures');
 
-    const pid = await hostOf(victim.pod);
+    const pid = await supervisorOf(rig, victim.pod);
     hang(pid);
     const startMs = performance.now();
     expect(await exited(rig, victim.container)).toMatchObject({ exitCode: expect.any(Number) });
