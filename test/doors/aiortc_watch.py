@@ -26,7 +26,7 @@ class Repairs(aiortc.rtcrtpreceiver.NackGenerator):
     """Counts the video packets that came after they were missing, and those that never came."""
 
     packets = repaired = missed = 0
-    frames = set()
+    frames = {}
 
     def add(self, packet):
         last = self.max_seq
@@ -34,7 +34,7 @@ class Repairs(aiortc.rtcrtpreceiver.NackGenerator):
         has_missed = super().add(packet)
         if self.max_seq != last or was_missing:
             Repairs.packets += 1
-            Repairs.frames.add(packet.timestamp)
+            Repairs.frames.setdefault(packet.timestamp, time.monotonic())
         if was_missing:
             Repairs.repaired += 1
         if has_missed:
@@ -104,6 +104,7 @@ async def main(url, seconds):
     seen["longestGapMs"] = gaps[-1] * 1000 if gaps else None
     seen["packets"] = Repairs.packets
     seen["frames"] = len(Repairs.frames)
+    seen["framesLater"] = sum(1 for at in Repairs.frames.values() if times and begun <= at <= times[-1])
     seen["packetsRepaired"] = Repairs.repaired
     seen["packetsLost"] = Repairs.missed - Repairs.repaired
     seen["freezes"] = sum(1 for gap in gaps if gap > 0.1)

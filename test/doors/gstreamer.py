@@ -31,6 +31,8 @@ START_S = 2.0
 FIRST_S_MAX = 60
 # Pictures wait this long, so that a packet that is sent again comes in time on a slow machine, too.
 LATENCY_MS = 1000
+# Reports about what was received follow each other at least this often.
+REPORT_NS = 50_000_000
 
 
 class Watcher:
@@ -46,7 +48,7 @@ class Watcher:
         self.size = None
         self.sound = {"frames": 0, "loudest": 0}
         self.sounds = []
-        self.frames = set()
+        self.frames = {}
         self.buffers = {}
         self.ssrc = None
         self.loop = GLib.MainLoop()
@@ -55,7 +57,9 @@ class Watcher:
         self.bin.set_property("bundle-policy", GstWebRTC.WebRTCBundlePolicy.MAX_BUNDLE)
         self.bin.set_property("latency", LATENCY_MS)
         self.pipeline.add(self.bin)
-        self.bin.get_by_name("rtpbin").connect("new-jitterbuffer", self.buffer)
+        rtpbin = self.bin.get_by_name("rtpbin")
+        rtpbin.connect("new-jitterbuffer", self.buffer)
+        rtpbin.connect("on-new-ssrc", self.new_source)
         recvonly = GstWebRTC.WebRTCRTPTransceiverDirection.RECVONLY
         for caps in (VIDEO, AUDIO):
             transceiver = self.bin.emit("add-transceiver", recvonly, Gst.Caps.from_string(caps))
@@ -148,7 +152,7 @@ class Watcher:
 
     def packet(self, _pad, info):
         # The packets of a picture have its RTP timestamp (RFC 3550, 5.1).
-        self.frames.add(bytes(info.get_buffer().extract_dup(4, 4)))
+        self.frames.setdefault(bytes(info.get_buffer().extract_dup(4, 4)), time.monotonic())
         return Gst.PadProbeReturn.OK
 
     def picture(self, pad, _info):
@@ -167,6 +171,11 @@ class Watcher:
         self.sound["frames"] += len(samples) // 2
         self.sound["loudest"] = max(self.sound["loudest"], max(samples, default=0))
         return Gst.PadProbeReturn.OK
+
+    def new_source(self, rtpbin, session, _ssrc):
+        # Otherwise GStreamer may ask for missing packets only after seconds, when its next report is due (RFC 4585, 3.5.2).
+        internal = rtpbin.emit("get-internal-session", session)
+        internal.set_property("rtcp-min-interval", REPORT_NS)
 
     def buffer(self, _rtpbin, element, _session, ssrc):
         self.buffers.setdefault(ssrc, []).append(element)
@@ -207,6 +216,7 @@ class Watcher:
                     "loudest": self.sound["loudest"],
                     "soundSeconds": self.sounds[-1] - self.sounds[0] if self.sounds else 0,
                     "frames": len(self.frames),
+                    "framesLater": sum(1 for at in self.frames.values() if times and begun <= at <= times[-1]),
                     **repairs,
                 }
             )

@@ -24,6 +24,8 @@ export interface Watched {
   loudest: number;
   /** Number of frames of which a video packet came. Those that are whole become pictures. */
   frames: number;
+  /** The same after the first two seconds, until the last picture. */
+  framesLater: number;
   /** Number of video packets that came. */
   packets: number;
   /** Number of video packets that were missing at first, and came when the program had asked for them. */
