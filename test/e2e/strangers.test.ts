@@ -11,7 +11,8 @@ const PICTURES = 90;
 const CONNECTIONS = 40;
 /** Pixels per second of all players. */
 const BUDGET = 40_000_000;
-const VISIT_MS_MAX = 120_000;
+/** The host counts offers by address. Beside a flood from the same address it is chance when a newcomer's turn comes. */
+const OTHER_ADDRESS = '127.0.0.2';
 
 let host: HostProcess;
 let player: Peer;
@@ -59,10 +60,7 @@ async function play(): Promise<number> {
   return (performance.now() - begun) / 1000;
 }
 
-/**
- * Joins as a page does, which asks again when the server says so. It competes by chance with the attack, which comes from the same
- * address and may take a hundred times as many turns, so it gets more time than others.
- */
+/** Joins as a page does, which asks again when the server says so. */
 async function visit(): Promise<void> {
   await eventually(async () => {
     const peer = new Peer();
@@ -71,21 +69,20 @@ async function visit(): Promise<void> {
     } finally {
       await peer.leave();
     }
-  }, VISIT_MS_MAX);
+  });
 }
 
-test.each([['offers'], ['offer-flood']])(
-  'strangers with %s, but without a packet, take no seat',
-  { timeout: 240_000 },
-  async (kind) => {
-    await begin(kind, host.url);
-    await play();
-    await visit();
-    await eventually(async () => expect((await host.status()).seats).toEqual({ all: 6, taken: 1 }));
-    expect((await fetch(new URL('readyz', host.operatorUrl))).status).toBe(200);
-    expect(host.output()).not.toMatch(/warn.*request/);
-  },
-);
+test.each([
+  ['offers', '127.0.0.1'],
+  ['offer-flood', OTHER_ADDRESS],
+])('strangers with %s, but without a packet, take no seat', async (kind, address) => {
+  await begin(kind, host.url, address);
+  await play();
+  await visit();
+  await eventually(async () => expect((await host.status()).seats).toEqual({ all: 6, taken: 1 }));
+  expect((await fetch(new URL('readyz', host.operatorUrl))).status).toBe(200);
+  expect(host.output()).not.toMatch(/warn.*request/);
+});
 
 test.each([['url'], ['operatorUrl']] as const)(
   '40 connections to %s get few answers, and a player pictures',
