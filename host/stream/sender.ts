@@ -109,7 +109,7 @@ export class VideoSender {
     this.#packetizer =
       offer.codec === 'h264' ? new H264Packetizer(payloadBytesMax) : new Vp8Packetizer(payloadBytesMax);
     this.#senderReport = new SenderReport(streams.ssrc, 'nearlight');
-    // A program that is no browser has a buffer, and does not report arrivals.
+    // A program that is not a browser has a buffer, and does not report arrivals.
     this.#missing = new Retransmissions(this.#store, { playsLater: this.#receiver !== undefined });
     // SRTP recommends a first sequence number in the lower half (RFC 3711, 3.3.1).
     this.#next = this.#end = randomInt(2 ** 15);

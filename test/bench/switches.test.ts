@@ -42,7 +42,7 @@ const benchmarks = readdirSync(import.meta.dirname).filter((file) => file.endsWi
 
 test.each(benchmarks)('%s reads its switches with the functions that check them', (file) => {
   const source = readFileSync(join(import.meta.dirname, file), 'utf8');
-  // The search path is no switch.
+  // The search path is not a switch.
   expect(source.match(/process\.env\b(?!\.PATH\b)/g)).toBeNull();
 });
 

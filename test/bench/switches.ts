@@ -1,6 +1,6 @@
 /**
  * Reads the environment variables that change what a benchmark measures. With a value that a benchmark does not know, it would
- * measure something else than was asked for, or nothing. So it ends with one line that says what may be given.
+ * measure nothing, or something else than the person wants. So it ends with one line that says what may be given.
  */
 
 /** Returns a number from an environment variable, or the usual value if it is not set. */
