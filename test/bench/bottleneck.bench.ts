@@ -10,7 +10,7 @@ import { delays, rateOf } from './path/figures.ts';
 import { type Result, stream } from './path/stream.ts';
 import { numberFrom } from './switches.ts';
 
-const SECONDS = numberFrom('PATH_SECONDS', 60, 1);
+const SECONDS = numberFrom('PATH_SECONDS', 60, 22);
 const MBIT = 1_000_000;
 const RATE = 5 * MBIT;
 const QUEUE_MS = 200;

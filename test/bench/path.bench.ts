@@ -8,7 +8,7 @@ import { Scene } from './path/scene.ts';
 import { qualities, type Result, SENDERS, type Sender, stream } from './path/stream.ts';
 import { isOn, namesFrom, numberFrom } from './switches.ts';
 
-const SECONDS = numberFrom('PATH_SECONDS', 120, 1);
+const SECONDS = numberFrom('PATH_SECONDS', 120, 11);
 /** Senders to measure; "chromium,libdatachannel" leaves out the host's own. */
 const CHOSEN = namesFrom('PATH_SENDERS', SENDERS);
 /** Without repair packets, a page gets everything twice on a path with loss. */
