@@ -7,9 +7,7 @@ import { type HostProcess, openGame, startBrowser, startHostProcess } from './ho
 
 /** The host ends a connection after this time without a packet. */
 const IDLE_MS_MAX = 5000;
-/** Without a picture for this time, the host draws none. There are 60 a second otherwise. */
-const STILL_MS = 500;
-const HIDDEN_PER_SECOND_MAX = 2;
+const ATTEMPTS = 3;
 
 let host: HostProcess;
 let browser: Browser;
@@ -48,17 +46,19 @@ test('a hidden page keeps its seat and costs no picture, and has one soon after 
   const { pictures: before } = await figures();
   await eventually(async () => expect((await figures()).pictures).toBeGreaterThan(before + 30));
   await look(true);
-  // The host learns of it after a while, and pictures are on their way.
-  const hidden = await eventually(async () => {
-    const { pictures } = await figures();
-    await sleep(STILL_MS);
-    expect((await figures()).pictures).toBe(pictures);
-    return pictures;
-  });
-  await sleep(IDLE_MS_MAX + 2000);
-  const away = await figures();
-  // A machine that is very busy stands still for that long, too, and draws a few more.
-  expect(away.pictures).toBeLessThan(hidden + HIDDEN_PER_SECOND_MAX * ((IDLE_MS_MAX + 2000) / 1000));
+  await sleep(500);
+  // A picture or two may have been on their way. A machine that is very busy may cut the connection, too, and the next
+  // one begins with a few pictures.
+  const away = await eventually(
+    async () => {
+      const { pictures } = await figures();
+      await sleep(IDLE_MS_MAX + 2000);
+      const later = await figures();
+      expect(later.pictures).toBeLessThanOrEqual(pictures + 2);
+      return later;
+    },
+    ATTEMPTS * (IDLE_MS_MAX + 2000),
+  );
   expect(away.players).toBe(1);
   const shownAt = await look(false);
   const found = await page.waitForFunction(
