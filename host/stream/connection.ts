@@ -20,6 +20,15 @@ import {
 /** A page that is there says something at least this often, even in a hidden tab, whose timers run once a second. */
 const ALIVE_MS = 1500;
 const LOOK_MS = 20;
+/**
+ * A page sends something several times a second. If nothing arrives for this time, the line was dead, and so were the frames that were
+ * sent meanwhile.
+ */
+const GAP_MS = 400;
+/** With fewer frames in that time, the page may be one that needs to send nothing. */
+const GAP_FRAMES_MIN = 3;
+/** The browser of a page whose own code stands still sends packets at least this often. */
+const DEAD_MS = 2000;
 
 export interface ConnectionOptions {
   config: Config;
@@ -52,9 +61,13 @@ export abstract class PageConnection implements PlayerConnection {
   #input: InputReader | undefined;
   #phase: 'connecting' | 'connected' | 'ending' | 'closed' = 'connecting';
   #lastHeardAt = systemClock.now();
+  /** When the last packet has arrived. The browser of a page sends some on its own, so that they say nothing about the page. */
+  #lastPacketAt = systemClock.now();
   #silenceTimer: NodeJS.Timeout;
   #endTimer: NodeJS.Timeout | undefined;
   #endReason: CloseReason = 'page';
+  /** Number of frames since the last packet has arrived. */
+  #framesUnheard = 0;
   /** Number of faults of the page other than unreadable messages. */
   #faults = 0;
   /** Whether the page can decode nothing until it gets a keyframe, because none was sent yet or a frame was dropped. */
@@ -88,6 +101,7 @@ export abstract class PageConnection implements PlayerConnection {
 
   sendFrame(accessUnit: Uint8Array, info: FrameInfo): boolean {
     if (!this.isConnected) return false;
+    this.#framesUnheard++;
     const isDecodable = info.keyframe || !this.#needsKeyframe;
     if (!isDecodable || this.isCongested || !this.sendVideo(accessUnit, info)) {
       this.#needsKeyframe = true;
@@ -171,7 +185,7 @@ export abstract class PageConnection implements PlayerConnection {
   /** Whether packets do not arrive: too much data waits, or nothing has come from the page for `stallMsMax`. */
   protected get isCongested(): boolean {
     const { channelBytesMax, stallMsMax } = this.#options.config;
-    return this.waitingBytes > channelBytesMax || systemClock.now() - this.#lastHeardAt > stallMsMax;
+    return this.waitingBytes > channelBytesMax || systemClock.now() - this.#lastPacketAt > stallMsMax;
   }
 
   /** Gives the page, whose packets arrive now, the rest of `connectMsMax` to connect. */
@@ -231,7 +245,35 @@ export abstract class PageConnection implements PlayerConnection {
   /** Notes that something has arrived from the page. */
   protected noteHeard(): void {
     this.#lastHeardAt = systemClock.now();
+    this.#noteArrival();
   }
+
+  /**
+   * Notes that a packet of the page has arrived, whatever it is. After a time without one, the page gets a keyframe at once: it lacks
+   * what was sent meanwhile, and its own requests and messages may follow much later, because the browser sends lost ones again only
+   * after pauses that double.
+   */
+  protected notePacket(): void {
+    if (!this.isConnected) return;
+    const silentMs = systemClock.now() - this.#lastPacketAt;
+    const isGap = silentMs > GAP_MS && this.#framesUnheard >= GAP_FRAMES_MIN;
+    this.#noteArrival();
+    if (isGap || silentMs > DEAD_MS) this.guard(() => this.#resume(silentMs));
+  }
+
+  #noteArrival(): void {
+    this.#lastPacketAt = systemClock.now();
+    this.#framesUnheard = 0;
+  }
+
+  #resume(silentMs: number): void {
+    if (silentMs > DEAD_MS) this.#input?.wake();
+    this.resume();
+    this.#keyframes.requestNow();
+  }
+
+  /** Takes frames at their usual rate again, because packets pass. */
+  protected resume(): void {}
 
   /** Runs code for a transport, which must not see an exception. An exception ends the page's connection alone. */
   protected guard(run: () => void): void {

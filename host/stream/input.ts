@@ -92,6 +92,13 @@ export class InputReader {
     return readable;
   }
 
+  /** Notes that packets arrive from the page again, although no message has arrived yet. The page no longer counts as hidden for that. */
+  wake(): void {
+    if (!this.#isStalled) return;
+    this.#stall(false);
+    this.#stallTimer?.refresh();
+  }
+
   /** Stops waiting for messages, because the connection has closed. No call of `read` follows. */
   close(): void {
     clearTimeout(this.#silenceTimer);

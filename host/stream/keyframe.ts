@@ -27,6 +27,13 @@ export class KeyframeLimiter {
     this.#onRequest();
   }
 
+  /** Passes a request on at once, because the page has missed what was sent lately. */
+  requestNow(): void {
+    this.cancel();
+    this.#lastAt = systemClock.now();
+    this.#onRequest();
+  }
+
   /** Drops the keyframe request that is delayed, if there is one. */
   cancel(): void {
     clearTimeout(this.#timer);

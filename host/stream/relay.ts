@@ -3,6 +3,7 @@ import type { Socket as TcpSocket } from 'node:net';
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { Milli } from '../base/time.ts';
 import { FrameReader, sendFramed } from './ice-tcp.ts';
+import type { ReservedPath } from './reserved-path.ts';
 import {
   isBindingRequest,
   isBindingSuccess,
@@ -61,6 +62,10 @@ export interface RelayedConnection {
   readonly target: UdpAddress;
   /** ICE password of this host, with which the relay names the page's own address in ICE's responses. */
   readonly password: string;
+  /** The socket for the page's first address. Without it, the relay opens one when the first packet arrives. */
+  readonly reserved?: ReservedPath | undefined;
+  /** Called for each packet that passes from a verified address of the page. */
+  readonly onArrival?: (() => void) | undefined;
   /** Called for each packet that leaves this machine for the page. */
   readonly onDeparture?: ((packet: Buffer, now: Milli) => void) | undefined;
 }
@@ -158,7 +163,9 @@ class PacketRelay implements Relay {
   }
 
   dismiss(ufrag: string): void {
-    for (const path of this.#admitted.get(ufrag)?.paths ?? []) this.#forget(path);
+    const admitted = this.#admitted.get(ufrag);
+    for (const path of admitted?.paths ?? []) this.#forget(path);
+    admitted?.connection.reserved?.close();
     this.#admitted.delete(ufrag);
   }
 
@@ -217,6 +224,7 @@ class PacketRelay implements Relay {
     if (!path.pending) this.#sendIn(passed, path.socket);
     else if (path.pending.length < PENDING_MAX) path.pending.push(passed);
     this.stats.packetsIn++;
+    if (path.verified) path.connection.onArrival?.();
   }
 
   #fromIce(sent: Buffer, path: Path): void {
@@ -300,11 +308,12 @@ class PacketRelay implements Relay {
     if (paths.size >= PATHS_PER_CONNECTION_MAX)
       this.#forget([...paths].reduce((a, b) => (a.lastHeardAt <= b.lastHeardAt ? a : b)));
     if (this.#paths.size >= (this.#options.pathsMax ?? PATHS_MAX)) return undefined;
+    const taken = connection.reserved?.take();
     const path: Path = {
       key,
       ufrag,
       outlet,
-      socket: openSocketTo(target.address),
+      socket: taken?.socket ?? openSocketTo(target.address),
       pending: [],
       lastHeardAt: now,
       allowance: PACKETS_PER_SECOND_MAX,
@@ -328,6 +337,7 @@ class PacketRelay implements Relay {
     this.#paths.set(key, path);
     paths.add(path);
     this.stats.paths++;
+    if (taken?.request) this.#fromIce(taken.request, path);
     return path;
   }
 

@@ -27,7 +27,7 @@ const BEATS_PER_REPORT = 10;
  * again. Beats are counted instead of time, because a host that was busy has read no reports either.
  */
 const SILENT_BEATS_MAX = 5;
-const SILENT_FRAME_MS = 250;
+const SILENT_FRAME_MS = 100;
 /** Share of what the path carries that is left for video: the rest is headers and repeated packets. */
 const VIDEO_SHARE = 0.92;
 /** Most packets that wait for the pacer, as a share of those that are kept. */
@@ -196,6 +196,11 @@ export class VideoSender {
     this.#pacer.setRate(this.#estimator.bitsPerSecond, now);
     this.#missing.setRate(this.#estimator.bitsPerSecond);
     this.#tell(this.#estimator.lossFraction, this.#estimator.bitsPerSecond);
+  }
+
+  /** Takes frames at their usual rate again, because packets of the page arrive after a time without any. */
+  resume(): void {
+    this.#silentBeats = 0;
   }
 
   /** Notes that a packet of this connection leaves the machine now. The packet may be any, and encrypted. */

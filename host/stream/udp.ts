@@ -51,7 +51,8 @@ export async function openRelaySocket(options: { address: string; first: number;
   throw new NearlightError('NL_PORT_IN_USE', `no UDP port from ${first} to ${last} is free; widen NODE_UDP_PORTS`);
 }
 
-async function bind(socket: Socket, to: { address?: string; port: number }): Promise<void> {
+/** Binds a socket to an address or a port of this machine. @throws Error of the system */
+export async function bind(socket: Socket, to: { address?: string; port: number }): Promise<void> {
   // The listener is added before `bind`, which emits 'listening' before it returns if no name has to be looked up.
   const listening = once(socket, 'listening');
   socket.bind({ ...to, exclusive: true });

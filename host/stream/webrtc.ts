@@ -11,6 +11,7 @@ import { NOTICE_BYTES_MAX, sendMessage } from './messages.ts';
 import type { Offer } from './offer.ts';
 import type { AudioInfo, FrameInfo, PlayerConnection, VideoCodec } from './player.ts';
 import type { Relay } from './relay.ts';
+import { type ReservedPath, reservePath, withReserved } from './reserved-path.ts';
 import { VideoSender } from './sender.ts';
 
 /** Packets of a connection pass the relay for this long after its end. */
@@ -45,6 +46,7 @@ export class WebRtcConnection extends PageConnection {
   readonly sendAudio: PlayerConnection['sendAudio'];
   /** The ICE user fragment of the SDP answer. The relay recognises the page's packets by it. */
   #ufrag: string | undefined;
+  #reserved: ReservedPath | undefined;
   #events: DataChannel | undefined;
   #state: DataChannel | undefined;
 
@@ -99,8 +101,12 @@ export class WebRtcConnection extends PageConnection {
       if (state === 'complete') gathered.resolve();
     });
     try {
-      peer.setRemoteDescription(this.#options.offer.sdp, 'offer');
-      peer.setLocalDescription('answer');
+      const reserved = await this.#reservePath();
+      if (!this.isClosed) {
+        const { sdp: offered } = this.#options.offer;
+        peer.setRemoteDescription(reserved ? withReserved(offered, reserved) : offered, 'offer');
+        peer.setLocalDescription('answer');
+      }
       await Promise.race([gathered.promise, this.closed]);
       const own = this.isClosed ? undefined : peer.localDescription()?.sdp;
       const sdp = own && this.#admit(own);
@@ -112,15 +118,30 @@ export class WebRtcConnection extends PageConnection {
     }
   }
 
+  /** Opens a socket for the page's first address. Without one, the page connects a little later. */
+  async #reservePath(): Promise<ReservedPath | undefined> {
+    const reserved = await reservePath().catch(() => undefined);
+    if (this.isClosed) reserved?.close();
+    else this.#reserved = reserved;
+    return reserved;
+  }
+
   /** Lets the relay pass the page's packets on, and puts the relay's addresses into the SDP answer in place of ICE's own. */
   #admit(sdp: string): string | undefined {
-    const { relay, endpoints, config } = this.#options;
+    const { relay, endpoints, config, offer } = this.#options;
     const [target] = endpointsOf(sdp);
     const ufrag = ufragOf(sdp);
     const password = passwordOf(sdp);
     if (target === undefined || ufrag === undefined || password === undefined) return undefined;
     this.#ufrag = ufrag;
-    relay.admit(ufrag, { target, password, onDeparture: (packet, now) => this.#sender.noteDeparted(packet, now) });
+    relay.admit(ufrag, {
+      target,
+      password,
+      reserved: this.#reserved,
+      // A client without data channels has little to send while it watches.
+      onArrival: offer.watches ? undefined : () => this.notePacket(),
+      onDeparture: (packet, now) => this.#sender.noteDeparted(packet, now),
+    });
     const answer = replaceCandidates(sdp, endpoints);
     // The WebRTC library allows the page messages as long as those that it may send itself.
     return answer.replace(/^a=max-message-size:.*/m, `a=max-message-size:${config.inputBytesMax}`);
@@ -141,6 +162,10 @@ export class WebRtcConnection extends PageConnection {
 
   protected send(message: Buffer, { reliable }: { reliable: boolean }): void {
     sendMessage(reliable ? this.#events : this.#state, message);
+  }
+
+  protected override resume(): void {
+    this.#sender.resume();
   }
 
   protected get waitingBytes(): number {
@@ -168,6 +193,7 @@ export class WebRtcConnection extends PageConnection {
   #dismiss(): void {
     const { relay } = this.#options;
     const ufrag = this.#ufrag;
+    this.#reserved?.close();
     if (ufrag !== undefined) setTimeout(() => relay.dismiss(ufrag), LINGER_MS).unref();
   }
 

@@ -149,6 +149,31 @@ test('a silent page gets no frames until it sends something, and then a keyframe
   expect(connection.sendFrame(accessUnit(100, true), frame(3, true))).toBe(true);
 });
 
+test('a page from which nothing came for 0.4 s, during which frames were sent, gets a keyframe with its first packet', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  const fixture = await start({ keyframeMsMin: 10_000 });
+  const { peer, player, connection } = await join(fixture, { reports: false });
+  await until(() => peer.state.isOpen(), 'the state channel');
+  let sent = 0;
+  /** Lets time pass, sends frames, and waits until a packet of the page has arrived. */
+  const pass = async (ms: number, frames: number) => {
+    vi.advanceTimersByTime(ms);
+    for (let count = 0; count < frames; count++, sent++) connection.sendFrame(accessUnit(100, sent === 0), frame(sent));
+    peer.state.sendMessageBinary(Buffer.of(MESSAGE_PING, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0));
+    await until(() => peer.answers.length > 0, 'the pong');
+    peer.answers.length = 0;
+    return player.keyframes.length;
+  };
+  expect(await pass(0, 3)).toBe(0);
+  expect(await pass(400, 3)).toBe(0);
+  expect(await pass(401, 2)).toBe(0);
+  expect(await pass(401, 3)).toBe(1);
+  // The limit on keyframes that pages request does not apply.
+  expect(await pass(401, 3)).toBe(2);
+  expect(await pass(2000, 0)).toBe(2);
+  expect(await pass(2001, 0)).toBe(3);
+});
+
 test('input reaches the player, and pings are answered', async () => {
   const fixture = await start();
   const { peer, player } = await join(fixture);

@@ -226,6 +226,31 @@ describe('a silent page', () => {
     expect(calls.at(-1)).toEqual(['held', { keys: keysOf(), buttons: 0, hidden: true }, 1]);
   });
 
+  test('a page whose packets arrive again is not hidden, holds nothing, and counts as hidden again after another 3 s', async () => {
+    const { input, calls } = reader();
+    input.read('state', heldMessage({ sequence: 1, keys: [4] }));
+    await vi.advanceTimersByTimeAsync(STALL_MS - 1);
+    input.wake();
+    expect(calls.map(([name]) => name)).toEqual(['held', 'releaseAll']);
+    await vi.advanceTimersByTimeAsync(1);
+    input.wake();
+    input.wake();
+    expect(calls.slice(2)).toEqual([
+      ['held', { keys: keysOf(), buttons: 0, hidden: true }, 1],
+      ['held', { keys: keysOf(), buttons: 0, hidden: false }, 1],
+    ]);
+    await vi.advanceTimersByTimeAsync(STALL_MS);
+    expect(calls.slice(4)).toEqual([['held', { keys: keysOf(), buttons: 0, hidden: true }, 1]]);
+  });
+
+  test('a page that was hidden stays so when its packets arrive again', async () => {
+    const { input, calls } = reader();
+    input.read('state', heldMessage({ sequence: 1, hidden: true }));
+    await vi.advanceTimersByTimeAsync(STALL_MS);
+    input.wake();
+    expect(calls.at(-1)).toEqual(['held', { keys: keysOf(), buttons: 0, hidden: true }, 1]);
+  });
+
   test('every message that can be read starts the wait again, and one that cannot does not', async () => {
     const { input, calls } = reader();
     const messages: [string, Buffer][] = [

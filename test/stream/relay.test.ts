@@ -113,6 +113,27 @@ describe('the relay', () => {
     expect([page.got[0], page.from.at(-1)]).toEqual([DTLS, port]);
   });
 
+  test('packets from an address that is verified count as arrivals, and those before do not', async () => {
+    const { ice, page, relay, send } = await wire();
+    let arrivals = 0;
+    const target = { address: '127.0.0.1', port: ice.address().port };
+    relay.admit('host', { target, password: 'secret', onArrival: () => arrivals++ });
+    send(stun());
+    await until(() => ice.got.length === 1, 'the request');
+    ice.send(stun({ id: 7 }), at(ice.from, 0));
+    await until(() => page.got.length === 1, "ICE's request");
+    send(DTLS);
+    await until(() => ice.got.length === 2, 'a packet');
+    expect(arrivals).toBe(0);
+    send(stun({ type: 0x0101, id: 7 }));
+    await until(() => ice.got.length === 3, 'the answer');
+    expect(arrivals).toBe(1);
+    send(DTLS);
+    send(Buffer.of(64));
+    await until(() => relay.stats.packetsDropped === 1, 'the drop');
+    expect(arrivals).toBe(2);
+  });
+
   test('the relay never sends an unverified address more bytes than came from it, headers included', async () => {
     const { ice, page, relay, send, admit } = await wire();
     admit();
