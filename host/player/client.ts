@@ -1,6 +1,7 @@
 import { systemClock } from '../base/clock.ts';
 import { MESSAGE_HELD, MESSAGE_NOTICE, type Notice } from '../base/protocol.ts';
 import { type Milli, milli } from '../base/time.ts';
+import type { PlayerClientOptions } from './client-options.ts';
 import { Connector } from './connector.ts';
 import type { Link, LinkChannel, LinkFailure, ViewQuery } from './link.ts';
 import { ConnectionMeter } from './meter.ts';
@@ -8,33 +9,18 @@ import { SilenceWatch } from './silence.ts';
 import type { StageHistory } from './stage-history.ts';
 import type { PictureTimes } from './stages.ts';
 import type { PlayerState, PlayerStats } from './state.ts';
-import { ReturnTokens, type TokenStorage } from './tokens.ts';
+import { ReturnTokens } from './tokens.ts';
 import { InputWriter } from './writer.ts';
-
-export type PlayerClientOptions = {
-  /** The element that shows the game's picture. It needs the attributes muted, autoplay and playsinline. */
-  video: HTMLVideoElement;
-  /** Takes the game's sound. Without it, the page asks the host for none. */
-  sound?: { attach(stream: MediaStream): void };
-  /** Whether the page only watches the game, and has no seat. Default: it plays. */
-  spectates?: boolean;
-  /** URL of the WHEP signalling endpoint. Default: `whep`, relative to the page. */
-  url?: string;
-  /** Where the page keeps the tokens with which it returns to its seat after a reload. Default: nowhere */
-  storage?: TokenStorage | undefined;
-  /** Name under which the page keeps them. Default: the path of the document. */
-  storageName?: string;
-  onState?(state: PlayerState): void;
-  onNotice?(notice: Notice): void;
-  /** Called before the element shows the picture of another connection. It shows nothing until the first one arrives. */
-  onExchange?(): void;
-};
 
 /** A connection is lost if it shows no picture within this time. */
 const FIRST_PICTURE_MS = 8000;
 /** A connection on which the game was played for this time has lasted. After two in a row that did not, there is a pause. */
 const STABLE_MS = 10_000;
 const BEAT_MS = 100;
+/** A host that was slow, or a line that was dead for a moment, has this time to bring a message after an answer elsewhere. */
+const GRACE_MS = 50;
+/** An answer to a ping that is older says nothing about the line now. TCP delivers what was sent before a cut long after it. */
+const FRESH_MS = 1500;
 /** Why a change of the picture fails if the seat is the player's no longer. */
 const SEAT_TAKEN: LinkFailure = { code: 'NL_ROOM_FULL', message: 'All seats are taken.', isFinal: false };
 
@@ -73,6 +59,8 @@ export class PlayerClient {
   #beatTimer: ReturnType<typeof setInterval> | undefined;
   #frameCallback = 0;
   readonly #silence = new SilenceWatch();
+  /** Whether the host has answered on the connection since the page began to open another one. */
+  #isBack = false;
 
   constructor(options: PlayerClientOptions) {
     this.#options = options;
@@ -115,6 +103,7 @@ export class PlayerClient {
         if (this.#change) this.#drop();
         else this.#lose(failure);
       },
+      answering: () => void setTimeout(() => this.#replace(), GRACE_MS),
     });
   }
 
@@ -216,7 +205,6 @@ export class PlayerClient {
     this.#silence.open(systemClock.now());
     this.#takesOver = false;
     this.#link = link;
-    former?.close();
     this.#settleChange();
     this.#meter.open(link);
     if (this.#state.kind === 'playing') this.#options.onExchange?.();
@@ -230,6 +218,8 @@ export class PlayerClient {
     this.#beatTimer = setInterval(this.#beat, BEAT_MS);
     this.input.open();
     this.#meter.ping();
+    // Closing takes some milliseconds.
+    former?.close();
   }
 
   /** Whether the page waits for the first picture of the connection. A hidden page gets none. */
@@ -245,17 +235,19 @@ export class PlayerClient {
     // The last picture is still there when the page hears of it.
     this.#showProgress(this.#failures + 1);
     this.#drop();
-    if (!this.#connector.isRunning) this.#reconnect(failure.waitMs);
+    if (!this.#connector.isRunning) this.#reconnect({ delayMs: failure.waitMs });
   }
 
   /** Starts to connect. A connection that is still open stays so. */
-  #reconnect(delayMs?: number): void {
+  #reconnect(options?: { delayMs?: number | undefined; isAlive?: boolean }): void {
+    this.#isBack = false;
     this.#connector.start(this.#query, {
+      ...options,
       tokens: this.#tokens,
       attempt: this.#failures,
-      delayMs,
       heldUntil: this.#heldUntil,
       takesOver: this.#takesOver,
+      isTcp: this.#meter.door === 'TCP',
     });
   }
 
@@ -341,17 +333,28 @@ export class PlayerClient {
   }
 
   #onMessage(data: ArrayBuffer): void {
-    this.#hear();
+    this.#silence.hear();
+    if (this.#connector.isLooking) this.#connector.stop();
     if (data.byteLength === 0) return;
     const message = new DataView(data);
     if (message.getUint8(0) === MESSAGE_NOTICE) this.#onNotice(JSON.parse(this.#text.decode(new Uint8Array(data, 1))));
-    else this.#meter.take(message);
+    else if (this.#meter.take(message) < FRESH_MS) {
+      this.#isBack = true;
+      // A hidden page gets no picture.
+      if (this.#isHidden) this.#giveUpOther();
+    }
   }
 
-  /** Notes that the host is there. If another connection was being opened because it was silent, that is given up. */
-  #hear(): void {
-    this.#silence.hear();
-    if (!this.#connector.isRunning || this.#change) return;
+  /** Opens another connection if the host still says nothing on this one, although it answers elsewhere: it is not slow. */
+  #replace(): void {
+    if (!this.#connector.isLooking) return;
+    this.#expectHold();
+    this.#reconnect({ isAlive: true });
+  }
+
+  /** If another connection was being opened because the host was silent, that is given up. */
+  #giveUpOther(): void {
+    if (this.#change || !this.#connector.isRunning) return;
     this.#connector.stop();
     if (this.#meter.shown > 0) this.#showPlaying();
   }
@@ -376,13 +379,18 @@ export class PlayerClient {
   readonly #frame: VideoFrameRequestCallback = (_now, metadata) => {
     this.#frameCallback = this.#options.video.requestVideoFrameCallback(this.#frame);
     this.#meter.show(metadata);
+    if (this.#isBack) this.#giveUpOther();
     if (!this.#connector.isRunning) this.#showPlaying();
   };
 
   readonly #beat = (): void => {
     this.input.heartbeat();
     this.#meter.beat(this.#isHidden);
-    if (!this.#silence.beat(this.#isWaiting) || this.#connector.isRunning) return;
+    const need = this.#silence.beat(this.#isWaiting);
+    if (need === 'ask') this.#meter.ping();
+    if (need === undefined || this.#connector.isRunning) return;
+    if (need === 'look') this.#connector.look(this.#meter.door === 'TCP', this.#meter.roundTripMs);
+    if (need !== 'open') return;
     this.#expectHold();
     this.#reconnect();
   };

@@ -2,36 +2,13 @@ import { systemClock } from '../base/clock.ts';
 import { QUERY_WATCH } from '../base/protocol.ts';
 import { type Milli, milli } from '../base/time.ts';
 import { decodableCodec } from './codecs.ts';
-import {
-  HostLink,
-  type Link,
-  type LinkFailure,
-  type LinkOptions,
-  parametersOf,
-  returnHeader,
-  type ViewQuery,
-} from './link.ts';
+import type { ConnectorHooks } from './connector-hooks.ts';
+import { HostLink, type Link, type LinkFailure, type LinkOptions } from './link.ts';
 import type { LineProbe } from './probe.ts';
-import { foreignAnswer, readRefusal } from './refusal.ts';
+import { foreignAnswer, readRefusal, SILENT } from './refusal.ts';
+import { parametersOf, randomId, returnHeader, type ViewQuery } from './seat-request.ts';
 import type { SocketLink } from './socket-link.ts';
 import type { ReturnTokens } from './tokens.ts';
-
-export type ConnectorHooks = {
-  /** Called when an attempt to connect begins. `attempt` counts from 1. */
-  trying(attempt: number): void;
-  /** Called when an attempt has failed for the given reason. The next one, number `attempt`, follows unless this calls `stop`. */
-  failing(failure: LinkFailure, attempt: number): void;
-  /** Called with the page's position in the queue for a seat: 1 is the next. */
-  waiting(position: number): void;
-  /** Called when a connection is open. It is the caller's from then on. */
-  opened(link: Link): void;
-  /** Called when no attempt can succeed. */
-  refused(failure: LinkFailure): void;
-  /** Called for each message of a connection that was opened. */
-  message(link: Link, data: ArrayBuffer): void;
-  /** Called when a connection that was opened has ended. */
-  lost(link: Link, failure: LinkFailure): void;
-};
 
 /** A way to the host: WebRTC to its own addresses, WebRTC to these or through a TURN server, and a WebSocket. */
 type Door = 'direct' | 'relayed' | 'socket';
@@ -51,10 +28,6 @@ const RETURN_ANSWER_MS = 2500;
 const CONNECT_MS = 4000;
 /** The same for a trial of a door while a worse one is known to let a connection pass. The player waits meanwhile. */
 const BETTER_DOOR_MS = 1000;
-/** The server answers questions about the queue within 10 s. */
-const QUEUE_MS_MAX = 20_000;
-/** Shortest time between two questions about the queue to which the answer was the same. */
-const QUEUE_MS_MIN = 250;
 
 /**
  * Connects the page to the host, again and again until that succeeds, or the server refuses for a reason that will not pass. If
@@ -65,19 +38,23 @@ export class Connector {
   readonly #takesSound: boolean;
   readonly #spectates: boolean;
   readonly #hooks: ConnectorHooks;
-  /** Tells this page from others that have the same tokens. */
+  /** Tells this page from others with the same tokens. */
   readonly #page = randomId();
   /** Whether the page takes its seat even if another page plays there. */
   #takesOver = false;
+  #isTcp = false;
   #tokens: ReturnTokens | undefined;
   #query: ViewQuery = {};
   #attempt = 0;
   #isRunning = false;
   /** Until when a seat waits for the page. */
   #heldUntil = milli(0);
-  /** The attempt that is being made. */
+  /** The attempt that is being made, and its door. */
   #link: Link | undefined;
-  /** Looks whether the line is back while a seat waits for the page and the server does not answer. */
+  #linkDoor: Door = 'direct';
+  /** An attempt that has asked for nothing yet, in case that the host has been silent for too long. */
+  #prepared: Link | undefined;
+  /** Looks whether the server answers. */
   #probe: LineProbe | undefined;
   /** The probe's class, which a page loads when it plays: it is of no use before the first connection. */
   #Probe: typeof LineProbe | undefined;
@@ -119,12 +96,19 @@ export class Connector {
     return this.#isRunning;
   }
 
+  /** Whether the page looks if the server answers, and does nothing else. */
+  get isLooking(): boolean {
+    return this.#probe !== undefined && !this.#isRunning;
+  }
+
   /**
    * Starts to connect.
    * @param options.attempt number of attempts that have failed before
    * @param options.delayMs pause before the first attempt; by default none, or if more than one has failed, that after `attempt`
    * @param options.heldUntil until when a seat waits for the page
    * @param options.takesOver whether the page takes its seat even if another page plays there
+   * @param options.isTcp whether the last connection used TCP
+   * @param options.isAlive whether the line to the server is known to be alive. Default: unless a seat waits for the page
    */
   start(
     query: ViewQuery,
@@ -134,10 +118,15 @@ export class Connector {
       delayMs?: number | undefined;
       heldUntil?: Milli | undefined;
       takesOver?: boolean;
+      isTcp?: boolean;
+      isAlive?: boolean | undefined;
     },
   ): void {
-    this.stop();
-    const { tokens, attempt, heldUntil = milli(0), takesOver = false } = options;
+    // A connection that was prepared is of use for the same picture alone.
+    if (query !== this.#query) this.stop();
+    else this.#halt();
+    const { tokens, attempt, heldUntil = milli(0), takesOver = false, isTcp = false, isAlive } = options;
+    this.#isTcp = isTcp;
     this.#takesOver = takesOver;
     this.#query = query;
     this.#tokens = tokens;
@@ -146,7 +135,37 @@ export class Connector {
     this.#isRunning = true;
     const delayMs = options.delayMs ?? (attempt > 1 ? this.#pauseMs() : 0);
     if (delayMs > 0) this.#schedule(delayMs);
-    else this.#try();
+    else this.#try(isAlive);
+  }
+
+  /**
+   * Looks whether the server answers, until that is so or `stop` is called, and prepares a connection for that case.
+   * @param isTcp whether the last connection used TCP
+   * @param roundTripMs round trip of that connection, if it is known
+   */
+  look(isTcp = this.#isTcp, roundTripMs?: number): void {
+    if (!this.#Probe || this.#probe) return;
+    this.#probe = new this.#Probe(`${this.#url}/line`, () => this.#onAnswer(), roundTripMs);
+    this.#isTcp = isTcp;
+    if (this.#isRunning || this.#isSocket || this.#door === 'relayed') return;
+    this.#prepared = this.#create({ waits: true });
+    if (this.#prepared) this.#ask(this.#prepared);
+  }
+
+  /** The server answers. A request that it has not answered is stuck, and is sent again. */
+  #onAnswer(): void {
+    if (!this.#isRunning) this.#hooks.answering();
+    else if (this.#link && !this.#link.isAnswered && this.#isReusable(this.#provenDoor))
+      this.#askAgain(this.#link, true);
+    else this.#hurry(this.#provenDoor, { isAlive: true });
+  }
+
+  /**
+   * Whether the attempt that is being made can use a door as well as another attempt. Through a TURN server it cannot: the browser has
+   * asked that server over the line that was dead.
+   */
+  #isReusable(door: Door): boolean {
+    return this.#linkDoor === door && door !== 'relayed';
   }
 
   /** Connects now if the page waits before its next attempt, because the network or the page has just come back. */
@@ -157,25 +176,30 @@ export class Connector {
     else this.#hurry(this.#provenDoor);
   }
 
-  /**
-   * @param options.isTrial whether the door is only tried
-   * @param options.isAlive whether the line to the server is known to be alive
-   */
+  /** @param options.isTrial whether the door is only tried */
   #hurry(door: Door, { isTrial = false, isAlive = false } = {}): void {
     if (!this.#isRunning || this.#queue || this.#link?.isAnswered) return;
-    this.#link?.close();
+    const former = this.#link;
     this.#attempt = 0;
     this.#door = door;
     this.#isTrial = isTrial;
     this.#try(isAlive);
+    // Closing takes some milliseconds.
+    former?.close();
   }
 
-  /** Stops connecting. The connection that was opened last stays open. */
+  /** Stops connecting and looking. The connection that was opened last stays open. */
   stop(): void {
+    this.#stopProbe();
+    this.#prepared?.close();
+    this.#prepared = undefined;
+    this.#halt();
+  }
+
+  #halt(): void {
     this.#isRunning = false;
     clearTimeout(this.#timer);
     this.#loading = undefined;
-    this.#stopProbe();
     this.#link?.close();
     this.#link = undefined;
     this.#queue?.abort();
@@ -192,40 +216,57 @@ export class Connector {
     }
     this.#attempt++;
     this.#hooks.trying(this.#attempt);
+    const prepared = this.#prepared;
+    const link = prepared ?? this.#create({ isBlind: !isAlive });
+    this.#prepared = undefined;
+    if (!link) {
+      this.#takeNextDoor();
+      this.#goOn(SILENT);
+      return;
+    }
+    this.#link = link;
+    this.#linkDoor = this.#door;
+    if (this.#isHeld && !isAlive) this.look();
+    if (this.#isHeld && this.#isReusable(this.#door)) this.#limitAnswer(link);
+    else this.#limit(link, this.#isHeld ? RETURN_ANSWER_MS : ANSWER_MS);
+    if (prepared) link.again(!isAlive);
+    else this.#ask(link);
+  }
+
+  #ask(link: Link): void {
+    if (this.#spectates) void link.start({ ...this.#query, [QUERY_WATCH]: '' }, undefined);
+    else void link.start(this.#query, this.#tokens?.list ?? []);
+  }
+
+  /** @returns an attempt that was not started; undefined if the browser refuses to make a connection */
+  #create(how: Pick<LinkOptions, 'isBlind' | 'waits'>): Link | undefined {
     const tokens = this.#tokens;
-    let link: Link;
     const options: LinkOptions = {
+      ...how,
       url: this.#url,
       takesSound: this.#takesSound,
       page: this.#takesOver ? `${this.#page};take` : this.#page,
       iceServers: this.#iceServers,
-      isBlind: !isAlive,
+      isTcp: this.#isTcp,
       hooks: {
         accepted: (found, iceServers) => {
           tokens?.add(...found);
           this.#iceServers = iceServers;
           this.#stopProbe();
-          this.#limit(link, this.#isTrial ? BETTER_DOOR_MS : CONNECT_MS);
+          if (link) this.#limit(link, this.#isTrial ? BETTER_DOOR_MS : CONNECT_MS);
         },
-        open: () => this.#onOpen(link),
-        message: (data) => this.#hooks.message(link, data),
-        failed: (failure) => this.#onFailure(link, failure),
+        open: () => link && this.#onOpen(link),
+        message: (data) => link && this.#hooks.message(link, data),
+        failed: (failure) => link && this.#onFailure(link, failure),
       },
     };
+    let link: Link | undefined;
     try {
       link = this.#createLink(options);
-    } catch (error) {
+    } catch {
       // A browser makes no further RTCPeerConnection while too many closed ones were not yet collected as garbage.
-      this.#takeNextDoor();
-      this.#goOn(asFailure(error));
-      return;
     }
-    this.#link = link;
-    this.#limit(link, this.#isHeld ? RETURN_ANSWER_MS : ANSWER_MS);
-    if (this.#isHeld && this.#Probe)
-      this.#probe ??= new this.#Probe(`${this.#url}/line`, () => this.#hurry(this.#provenDoor, { isAlive: true }));
-    if (this.#spectates) void link.start({ ...this.#query, [QUERY_WATCH]: '' }, undefined);
-    else void link.start(this.#query, tokens?.list ?? []);
+    return link;
   }
 
   /** Creates a connection through the door whose turn it is. */
@@ -278,6 +319,7 @@ export class Connector {
   }
 
   #onFailure(link: Link, failure: LinkFailure): void {
+    if (link === this.#prepared) this.#prepared = undefined;
     if (link !== this.#link) {
       this.#hooks.lost(link, failure);
       return;
@@ -304,43 +346,36 @@ export class Connector {
     }
   }
 
-  /** Asks for the page's position in the queue until a seat is free, then takes the seat. */
+  /** Waits in the queue, of which few pages know, until a seat is free, then takes the seat. */
   async #waitForSeat(): Promise<void> {
     const queue = new AbortController();
     this.#queue = queue;
-    let known = 0;
+    let failure: LinkFailure | undefined;
     try {
-      while (this.#queue === queue) {
-        const askedAt = systemClock.now();
-        const position = await this.#askPosition(queue.signal);
-        if (this.#queue !== queue) return;
-        if (position === 0) break;
-        this.#hooks.waiting(position);
-        const pauseMs = askedAt + QUEUE_MS_MIN - systemClock.now();
-        if (position === known && pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
-        known = position;
-      }
-      if (this.#queue !== queue) return;
-      this.#queue = undefined;
-      this.#try();
-    } catch (error) {
-      if (this.#queue === queue) this.#goOn(asFailure(error));
+      const { waitForSeat } = await import('./queue.ts');
+      const asked = { url: this.#url, query: this.#query, tokens: this.#tokens, signal: queue.signal };
+      const onPosition = (position: number) => this.#hooks.waiting(position);
+      failure = await waitForSeat({ ...asked, onPosition }, { parametersOf, returnHeader, readRefusal, foreignAnswer });
+    } catch {
+      failure = SILENT;
     }
+    if (this.#queue !== queue) return;
+    if (failure) return this.#goOn(failure);
+    this.#queue = undefined;
+    this.#try();
   }
 
-  /** @throws a LinkFailure if the server refuses, or an Error if it does not answer */
-  async #askPosition(signal: AbortSignal): Promise<number> {
-    const response = await fetch(`${this.#url}/queue?${parametersOf(this.#query)}`, {
-      method: 'POST',
-      headers: returnHeader(this.#tokens?.list ?? []),
-      signal: AbortSignal.any([signal, AbortSignal.timeout(QUEUE_MS_MAX)]),
-    });
-    if (response.status !== 200) throw new Refusal(await readRefusal(response));
-    const answer: { position?: unknown; token?: unknown } = await response.json().catch(() => ({}));
-    const { position, token } = answer ?? {};
-    if (typeof position !== 'number' || typeof token !== 'string') throw new Refusal(foreignAnswer(response.status));
-    this.#tokens?.add(token);
-    return position;
+  /** Sends the request of an attempt again. */
+  #askAgain(link: Link, isAlive: boolean): void {
+    if (!isAlive) this.look();
+    link.again(!isAlive);
+    this.#limitAnswer(link);
+  }
+
+  /** Has a request sent again that got no answer in time: its connection may be stuck, and the attempt is still of use. */
+  #limitAnswer(link: Link): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#askAgain(link, false), this.#isHeld ? RETURN_ANSWER_MS : ANSWER_MS);
   }
 
   #limit(link: Link, ms: number): void {
@@ -362,23 +397,4 @@ export class Connector {
     const pauseMs = Math.min(longest, RETRY_MS * 2 ** Math.min(10, Math.max(0, this.#attempt - 1)));
     return pauseMs * (0.5 + Math.random());
   }
-}
-
-/** Returns a name that no other page has. Unlike randomUUID, it needs no secure context. */
-function randomId(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
-
-/** A refusal of the server as an error. */
-class Refusal extends Error {
-  readonly failure: LinkFailure;
-  constructor(failure: LinkFailure) {
-    super(failure.message);
-    this.failure = failure;
-  }
-}
-
-function asFailure(error: unknown): LinkFailure {
-  if (error instanceof Refusal) return error.failure;
-  return { code: 'NL_CONNECTION', message: 'The server does not answer.', isFinal: false };
 }

@@ -4,27 +4,18 @@
  * again only after pauses that double. So this pretends that the server is a TURN server, which always takes a connection of its
  * own. The server closes the connection, because it is none, and the browser says so.
  * @param used a connection of an earlier knock that was given up. Browsers make only so many new ones, and collect closed ones late.
- * @returns the connection, which `close` ends; undefined if this browser cannot knock
+ * @returns the connection; undefined if this browser cannot knock
  */
 export function knock(url: URL, onAnswer: () => void, used?: RTCPeerConnection): RTCPeerConnection | undefined {
   if (typeof RTCPeerConnection === 'undefined' || !('onicecandidateerror' in RTCPeerConnection.prototype))
     return undefined;
   const peer = used ?? openPeer(url);
   if (!peer) return undefined;
-  peer.onicecandidateerror = () => {
-    close(peer);
-    onAnswer();
-  };
+  peer.onicecandidateerror = onAnswer;
   // A restart of ICE closes the TCP connection, and opens another one.
   if (used) used.restartIce();
   void peer.setLocalDescription().catch(() => {});
   return peer;
-}
-
-/** Ends a knock. */
-export function close(peer: RTCPeerConnection): void {
-  peer.onicecandidateerror = null;
-  peer.close();
 }
 
 function openPeer(url: URL): RTCPeerConnection | undefined {

@@ -1,34 +1,10 @@
-import {
-  CHANNEL_EVENTS,
-  CHANNEL_STATE,
-  HEADER_HOLD,
-  HEADER_PAGE,
-  HEADER_RETURN,
-  PROTOCOL_VERSION,
-  QUERY_HOLD,
-  QUERY_PROTOCOL,
-  QUERY_WATCH,
-} from '../base/protocol.ts';
+import { CHANNEL_EVENTS, CHANNEL_STATE } from '../base/protocol.ts';
 import type { Arrival } from './arrival.ts';
-import { readIceServers } from './ice-servers.ts';
-import { foreignAnswer, type LinkFailure, readRefusal, SILENT } from './refusal.ts';
+import { type LinkFailure, readRefusal, SILENT } from './refusal.ts';
+import { type AskedSeat, leaveSeat, type PromisedSeat, requestSeat, type ViewQuery } from './seat-request.ts';
 
 export type { LinkFailure } from './refusal.ts';
-
-/**
- * The picture and the game that a page asks for, as in its URL: `size` is WIDTHxHEIGHT, `bitrate` the most bits per second of the
- * picture. The server checks the values and has defaults for missing ones.
- */
-export type ViewQuery = {
-  size?: string | undefined;
-  fps?: number | string | undefined;
-  bitrate?: number | string | undefined;
-  game?: string | undefined;
-  /** Format of the video for a page that decodes it itself. */
-  codec?: string | undefined;
-  /** Set, to the empty string, if the page only watches the game and has no seat. */
-  [QUERY_WATCH]?: '' | undefined;
-};
+export type { ViewQuery } from './seat-request.ts';
 
 export type HostLinkHooks = {
   /**
@@ -55,8 +31,17 @@ export type LinkOptions = {
   iceServers?: RTCIceServer[] | undefined;
   /** Whether the line to the server may be dead. */
   isBlind?: boolean | undefined;
+  /** Whether the connection is only prepared: it asks for a seat when `again` is called. */
+  waits?: boolean | undefined;
+  /** Whether the last connection to the host used TCP, so that no UDP passes, unless the network is another one. */
+  isTcp?: boolean | undefined;
   hooks: HostLinkHooks;
 };
+
+/** The host's candidates for UDP in an SDP answer. */
+const UDP_CANDIDATES = /^a=candidate:\S+ 1 UDP .*\r\n/gm;
+/** A connection that used TCP last tries UDP after this time. */
+const UDP_MS = 500;
 
 /** A way for messages to the host. */
 export type LinkChannel = { readonly readyState: string; send(message: ArrayBufferView<ArrayBuffer>): void };
@@ -80,6 +65,12 @@ export interface Link {
    * @param tokens the page's return tokens, the newest first; undefined if it will not return
    */
   start(query: ViewQuery, tokens: readonly string[] | undefined): Promise<void>;
+  /**
+   * Sends the request that the server has not answered again, because it may be stuck in a line that was dead. Sends it for the first
+   * time if the connection was only prepared.
+   * @param isBlind whether the line to the server may still be dead
+   */
+  again(isBlind: boolean): void;
   /** Ends the connection as failed, so that the page tries to connect again. */
   fail(message: string): void;
   /**
@@ -104,12 +95,20 @@ export abstract class SeatLink implements Link {
   abstract readonly state: LinkChannel;
   protected readonly options: LinkOptions;
   readonly #abort = new AbortController();
+  /** Gives up the request that the server has not answered; undefined before the first one. */
+  #asking: AbortController | undefined;
+  #isBlind: boolean | undefined;
+  #waits: boolean;
+  /** Sends the request of a connection that was only prepared. */
+  #go: () => void = () => {};
   /** The seat that the server has promised; undefined until it has answered. */
   #seat: PromisedSeat | undefined;
   #isClosed = false;
 
   constructor(options: LinkOptions) {
     this.options = options;
+    this.#isBlind = options.isBlind;
+    this.#waits = options.waits ?? false;
   }
 
   get token(): string | undefined {
@@ -148,6 +147,15 @@ export abstract class SeatLink implements Link {
     return loaded ? loaded.explainSilence(url, this.#abort.signal, { SILENT, readRefusal }) : SILENT;
   }
 
+  again(isBlind: boolean): void {
+    const asking = this.#asking;
+    this.#isBlind = isBlind;
+    this.#asking = undefined;
+    this.#waits = false;
+    this.#go();
+    asking?.abort();
+  }
+
   fail(message: string): void {
     this.end({ code: 'NL_CONNECTION', message, isFinal: false });
   }
@@ -156,6 +164,7 @@ export abstract class SeatLink implements Link {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#abort.abort();
+    this.#asking?.abort();
     this.shut();
     if (leave !== undefined && this.#seat) leaveSeat(this.#seat.location, leave);
   }
@@ -175,12 +184,8 @@ export abstract class SeatLink implements Link {
    * @param path the place below the signalling endpoint to ask at
    * @returns undefined if the connection has ended
    */
-  protected async request(
-    path: string,
-    asked: Pick<Parameters<typeof requestSeat>[1], 'query' | 'tokens' | 'body'>,
-  ): Promise<PromisedSeat | undefined> {
-    const { url, isBlind, page } = this.options;
-    const seat = await requestSeat(url + path, { ...asked, isBlind, page, signal: this.#abort.signal });
+  protected async request(path: string, asked: AskedSeat): Promise<PromisedSeat | undefined> {
+    const seat = await this.#ask(path, asked);
     if (this.#isClosed) return undefined;
     if ('failure' in seat) {
       this.end(seat.failure);
@@ -189,6 +194,23 @@ export abstract class SeatLink implements Link {
     this.#seat = seat;
     this.options.hooks.accepted(seat.tokens, seat.iceServers);
     return seat;
+  }
+
+  async #ask(path: string, asked: AskedSeat): ReturnType<typeof requestSeat> {
+    const { url, page } = this.options;
+    if (this.#waits) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#go = resolve;
+      await promise;
+    }
+    const asking = new AbortController();
+    this.#asking = asking;
+    try {
+      return await requestSeat(url + path, { ...asked, isBlind: this.#isBlind, page, signal: asking.signal });
+    } catch (error) {
+      if (this.#asking === asking || this.#isClosed) throw error;
+      return this.#ask(path, asked);
+    }
   }
 
   /** Closes the connection, and calls the hook `failed`, unless it was closed before. */
@@ -252,11 +274,22 @@ export class HostLink extends SeatLink {
    */
   protected async connect(query: ViewQuery, tokens: readonly string[] | undefined): Promise<void> {
     const offer = withStereo(await this.#peer.createOffer());
-    await this.#peer.setLocalDescription(offer);
-    const body = { type: 'application/sdp', text: offer.sdp ?? '' };
-    const seat = await this.request('', { query, tokens, body });
+    const body = { type: 'application/sdp', text: offer.sdp };
+    const [seat] = await Promise.all([
+      this.request('', { query, tokens, body }),
+      this.#peer.setLocalDescription(offer),
+    ]);
     if (!seat) return;
-    await this.#peer.setRemoteDescription({ type: 'answer', sdp: seat.answer });
+    // Checks of UDP that get no answer would delay those of TCP.
+    const udp = (this.options.isTcp && seat.answer.match(UDP_CANDIDATES)) || [];
+    const sdp = udp.reduce((text, line) => text.replace(line, ''), seat.answer);
+    await this.#peer.setRemoteDescription({ type: 'answer', sdp });
+    if (udp.length > 0) setTimeout(() => this.#tryUdp(udp), UDP_MS);
+  }
+
+  #tryUdp(lines: readonly string[]): void {
+    for (const line of lines)
+      this.#peer.addIceCandidate({ candidate: line.trim().slice(2), sdpMLineIndex: 0 }).catch(() => {});
   }
 
   protected shut(): void {
@@ -303,78 +336,4 @@ export class HostLink extends SeatLink {
 function withStereo({ type, sdp = '' }: RTCSessionDescriptionInit): RTCSessionDescriptionInit & { sdp: string } {
   const [, opus] = /^a=rtpmap:(\d+) opus\/48000\/2/im.exec(sdp) ?? [];
   return { type, sdp: opus === undefined ? sdp : sdp.replace(`a=fmtp:${opus} `, `a=fmtp:${opus} stereo=1;`) };
-}
-
-/** A seat that the server has promised to a page. */
-export type PromisedSeat = {
-  /** URL of the connection on the server. */
-  location: string;
-  tokens: string[];
-  holdMs: number;
-  iceServers: RTCIceServer[];
-  /** Body of the server's answer. */
-  answer: string;
-};
-
-/**
- * For requests over a line that may be dead. Browsers send requests without credentials over connections of their own, so those
- * for later requests are not stuck behind packets that were lost.
- */
-const BLIND = { credentials: 'omit' } as const;
-
-/** Asks the server for a connection. @throws TypeError if the server does not answer */
-export async function requestSeat(
-  url: string,
-  options: {
-    query: ViewQuery;
-    tokens: readonly string[] | undefined;
-    body?: { type: string; text: string };
-    page?: string | undefined;
-    /** Whether the line to the server may be dead. */
-    isBlind?: boolean | undefined;
-    signal: AbortSignal;
-  },
-): Promise<PromisedSeat | { failure: LinkFailure }> {
-  const { query, tokens, body, isBlind, page, signal } = options;
-  const response = await fetch(`${url}?${parametersOf(query)}`, {
-    method: 'POST',
-    headers: { ...(body ? { 'content-type': body.type } : {}), ...returnHeader(tokens, page) },
-    ...(body ? { body: body.text } : {}),
-    ...(isBlind ? BLIND : {}),
-    signal,
-  });
-  if (response.status !== 201) return { failure: await readRefusal(response) };
-  const location = response.headers.get('location');
-  if (location === null) return { failure: foreignAnswer(response.status) };
-  return {
-    location: URL.canParse(location, response.url) ? new URL(location, response.url).href : location,
-    tokens: response.headers.get(HEADER_RETURN)?.split(',') ?? [],
-    holdMs: Number(response.headers.get(HEADER_HOLD) ?? 0) || 0,
-    iceServers: readIceServers(response.headers.get('link')),
-    answer: await response.text(),
-  };
-}
-
-/** Tells the server that the player leaves the seat, or that the page may come back to it. Also works while the page is closed. */
-export function leaveSeat(location: string, leave: 'seat' | 'page'): void {
-  const url = leave === 'page' ? `${location}?${QUERY_HOLD}` : location;
-  // If the request fails, the server still notices that the page is silent.
-  fetch(url, { method: 'DELETE', keepalive: true }).catch(() => {});
-}
-
-/** Writes what a page asks for as the query of a URL, with the version of the protocol that it speaks. */
-export function parametersOf(query: ViewQuery): URLSearchParams {
-  const parameters = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, String(value));
-  parameters.set(QUERY_PROTOCOL, String(PROTOCOL_VERSION));
-  return parameters;
-}
-
-/**
- * Returns the HTTP headers with a page's return tokens and its id. An empty list says that the page can return, undefined that it will not.
- */
-export function returnHeader(tokens: readonly string[] | undefined, page?: string): Record<string, string> {
-  if (tokens === undefined) return {};
-  const list = tokens.length > 0 ? tokens.join(',') : 'new';
-  return { [HEADER_RETURN]: list, ...(page === undefined ? {} : { [HEADER_PAGE]: page }) };
 }

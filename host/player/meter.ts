@@ -1,8 +1,8 @@
 import { systemClock } from '../base/clock.ts';
 import { MESSAGE_FRAME, MESSAGE_PACE, MESSAGE_PING, MESSAGE_PONG, PACE_BYTES, PING_BYTES } from '../base/protocol.ts';
+import type { LineMeter } from './line-meter.ts';
 import type { Link } from './link.ts';
-import { QualityMeter } from './quality.ts';
-import { ReceiverMeter } from './receiver.ts';
+import type { ReceiverFigures } from './receiver.ts';
 import type { StageHistory } from './stage-history.ts';
 import type { PlayerStats } from './state.ts';
 import { PictureTiming, type PictureTimingOptions } from './timing.ts';
@@ -24,8 +24,8 @@ export class ConnectionMeter {
   readonly #slacks = new SampleWindow({ capacity: 64, spanMs: 500 });
   readonly #pace = new DataView(new ArrayBuffer(PACE_BYTES));
   readonly #ping = new DataView(new ArrayBuffer(PING_BYTES));
-  readonly #receiver = new ReceiverMeter();
-  readonly #quality = new QualityMeter();
+  /** Undefined until it is loaded. */
+  #line: LineMeter | undefined;
   #link: Link | undefined;
   #beats = 0;
   /** The browser's own count of presented pictures; 0 before the first one of a connection or after the page was hidden. */
@@ -42,6 +42,16 @@ export class ConnectionMeter {
     });
     this.#ping.setUint8(0, MESSAGE_PING);
     this.#pace.setUint8(0, MESSAGE_PACE);
+  }
+
+  /** The way that the packets take; see ReceiverFigures. */
+  get door(): string {
+    return this.#line?.figures.door ?? '';
+  }
+
+  /** The usual round trip of the last seconds in milliseconds; NaN if there was none. */
+  get roundTripMs(): number {
+    return this.#rtts.percentile(0.5, systemClock.now());
   }
 
   /** Number of pictures shown since the connection began. */
@@ -62,8 +72,8 @@ export class ConnectionMeter {
     this.#serverTimes.clear();
     this.#rtts.clear();
     this.#slacks.clear();
-    this.#receiver.reset();
-    this.#quality.reset();
+    if (this.#line) this.#line.reset();
+    else void this.#load();
     this.#beats = this.#presented = this.#shown = 0;
   }
 
@@ -75,7 +85,7 @@ export class ConnectionMeter {
   /** Begins the current second again, because the page was hidden. Pictures that arrived meanwhile do not count as shown. */
   restart(): void {
     this.#presented = 0;
-    this.#receiver.restart(this.#shown);
+    this.#line?.restart(this.#shown);
   }
 
   /** Sends the messages that are due. Call it ten times a second. */
@@ -99,8 +109,11 @@ export class ConnectionMeter {
     this.#timing.noteSent(sequence, systemClock.now());
   }
 
-  /** Takes a message of the host. Those that say nothing about times have no effect. */
-  take(message: DataView): void {
+  /**
+   * Takes a message of the host. Those that say nothing about times have no effect.
+   * @returns the round trip if the message answers a ping; otherwise NaN
+   */
+  take(message: DataView): number {
     const now = systemClock.now();
     const type = message.getUint8(0);
     if (type === MESSAGE_FRAME) {
@@ -109,7 +122,9 @@ export class ConnectionMeter {
     } else if (type === MESSAGE_PONG) {
       const roundTripMs = this.#timing.answer(message, now);
       if (roundTripMs !== undefined) this.#rtts.add(roundTripMs, now);
+      return roundTripMs ?? Number.NaN;
     }
+    return Number.NaN;
   }
 
   /** Notes that the display shows a picture. */
@@ -131,11 +146,10 @@ export class ConnectionMeter {
   stats(video: HTMLVideoElement): PlayerStats {
     const now = systemClock.now();
     return {
-      ...this.#receiver.figures,
-      quality: this.#quality.quality,
+      ...(this.#line?.figures ?? { ...unknownFigures(), quality: 'good' }),
       latencyP50: this.#latencies.percentile(0.5, now),
       latencyP99: this.#latencies.percentile(0.99, now),
-      rtt: this.#rtts.percentile(0.5, now),
+      rtt: this.roundTripMs,
       serverP50: this.#serverTimes.percentile(0.5, now),
       width: video.videoWidth,
       height: video.videoHeight,
@@ -167,9 +181,17 @@ export class ConnectionMeter {
     const link = this.#link;
     const report = await link?.getStats();
     if (report === undefined || link !== this.#link) return;
-    this.#receiver.measure(report, this.#shown);
     const now = systemClock.now();
     const [rtt, rttMax] = [this.#rtts.percentile(0.5, now), this.#rtts.percentile(1, now)];
-    this.#quality.add({ lossFraction: this.#receiver.figures.lossFraction, rtt, rttMax });
+    this.#line?.measure(report, { shown: this.#shown, rtt, rttMax });
   }
+
+  async #load(): Promise<void> {
+    const part = await import('./line-meter.ts').catch(() => undefined);
+    if (part) this.#line ??= new part.LineMeter(unknownFigures);
+  }
+}
+
+function unknownFigures(): ReceiverFigures {
+  return { fps: Number.NaN, bitrate: Number.NaN, framesDropped: 0, packetsLost: 0, lossFraction: Number.NaN, door: '' };
 }

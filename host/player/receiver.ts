@@ -17,13 +17,20 @@ export type ReceiverFigures = {
 
 /** Computes rates from the growing counters of a video receiver. */
 export class ReceiverMeter {
-  figures: ReceiverFigures = unknownFigures();
+  figures: ReceiverFigures;
+  readonly #unknown: () => ReceiverFigures;
   /** The video receiver's counters at the last measurement. */
   #last = { at: systemClock.now(), shown: 0, bytes: 0, packets: 0, lost: 0 };
 
+  /** @param unknown returns the figures before the first measurement */
+  constructor(unknown: () => ReceiverFigures) {
+    this.#unknown = unknown;
+    this.figures = unknown();
+  }
+
   /** Forgets all measurements. Called for a new connection, whose counters begin at 0. */
   reset(): void {
-    this.figures = unknownFigures();
+    this.figures = this.#unknown();
     this.#last = { at: systemClock.now(), shown: 0, bytes: 0, packets: 0, lost: 0 };
   }
 
@@ -64,10 +71,6 @@ export class ReceiverMeter {
     this.#last.packets = packets;
     this.#last.lost = lost;
   }
-}
-
-function unknownFigures(): ReceiverFigures {
-  return { fps: Number.NaN, bitrate: Number.NaN, framesDropped: 0, packetsLost: 0, lossFraction: Number.NaN, door: '' };
 }
 
 /** Returns the way that the packets of a connection take. The statistics of a WebSocket have no transport. */

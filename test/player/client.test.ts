@@ -234,8 +234,8 @@ describe('attempts', () => {
 
   test('the client connects again at once, and after a pause if two connections in a row did not last', async () => {
     await play();
-    for (let i = 0; i < 20; i++) {
-      await vi.advanceTimersByTimeAsync(500);
+    for (let i = 0; i < 40; i++) {
+      await vi.advanceTimersByTimeAsync(250);
       at(FakePeer.all, 0).say(Buffer.from([MESSAGE_PONG]));
     }
     at(FakePeer.all, 0).closeEvents();

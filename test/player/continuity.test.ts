@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { must } from '../../host/base/assert.ts';
 import { MESSAGE_HELD, MESSAGE_PONG } from '../../host/base/protocol.ts';
 import { at } from '../at.ts';
 import {
@@ -23,80 +22,6 @@ import {
 
 beforeEach(setUp);
 afterEach(tearDown);
-
-describe('a silent host', () => {
-  test('another connection is opened after 0.8 s of silence, while the first one stays', async () => {
-    await play();
-    await vi.advanceTimersByTimeAsync(800);
-    expect([states.at(-1), FakePeer.all.length]).toEqual(['playing', 1]);
-    await vi.advanceTimersByTimeAsync(100);
-    expect([states.at(-1), FakePeer.all.length]).toEqual(['reconnecting 1', 2]);
-    expect(at(FakePeer.all, 0).closed).toBe(false);
-  });
-
-  test('the first connection goes on if the host speaks on it before the other one is open', async () => {
-    await play();
-    await vi.advanceTimersByTimeAsync(1000);
-    at(FakePeer.all, 0).say(Buffer.from([MESSAGE_PONG]));
-    expect(states.slice(-2)).toEqual(['reconnecting 1', 'playing']);
-    expect(FakePeer.all.map(({ closed }) => closed)).toEqual([false, true]);
-    // No seat is given up: the other attempt may have taken it, and the page would need it back.
-    expect(requests.map(({ method }) => method)).toEqual(['POST', 'POST']);
-  });
-
-  test('the other connection takes over when it opens first, and the player still holds what was held', async () => {
-    await play();
-    client.input.key(26, true);
-    await vi.advanceTimersByTimeAsync(1000);
-    at(FakePeer.all, 1).open();
-    showFrame(1, 1);
-    expect(states.at(-1)).toBe('playing');
-    expect(FakePeer.all.map(({ closed }) => closed)).toEqual([true, false]);
-    const held = must(
-      at(FakePeer.all, 1).channels[1]?.sent.find(([type]) => type === MESSAGE_HELD),
-      'message',
-    );
-    expect(held.readUInt32LE(12)).toBe(1 << 26);
-    expect(requests.map(({ method }) => method)).toEqual(['POST', 'POST']);
-  });
-
-  test('a slow host is not asked for one connection after the other', async () => {
-    await connect();
-    at(FakePeer.all, 0).open();
-    await vi.advanceTimersByTimeAsync(4000);
-    expect(FakePeer.all).toHaveLength(1);
-    await vi.advanceTimersByTimeAsync(100);
-    expect(FakePeer.all).toHaveLength(2);
-    for (const [index, beats] of [16, 32, 40, 40].entries()) {
-      at(FakePeer.all, -1).open();
-      showFrame(index, 1);
-      await vi.advanceTimersByTimeAsync(100 * beats);
-      expect(FakePeer.all).toHaveLength(index + 2);
-      await vi.advanceTimersByTimeAsync(100);
-      expect(FakePeer.all).toHaveLength(index + 3);
-    }
-  });
-
-  test('attempts follow each other while a seat waits, and its end is known', async () => {
-    await play({ hold: 30_000 });
-    const lostAt = performance.now() + 900;
-    await vi.advanceTimersByTimeAsync(900);
-    expect(client.state).toMatchObject({ kind: 'reconnecting', heldUntil: lostAt + 30_000 });
-    answers.push(...Array.from({ length: 100 }, () => () => Promise.reject(new TypeError('fetch failed'))));
-    await vi.advanceTimersByTimeAsync(29_000);
-    expect(requests.length).toBeGreaterThan(20);
-    expect(client.state).toMatchObject({ heldUntil: lostAt + 30_000 });
-  });
-
-  test('a change of the network makes the client suspicious: it looks after 0.3 s of silence', async () => {
-    await play();
-    client.wake();
-    await vi.advanceTimersByTimeAsync(300);
-    expect(FakePeer.all).toHaveLength(1);
-    await vi.advanceTimersByTimeAsync(100);
-    expect(FakePeer.all).toHaveLength(2);
-  });
-});
 
 describe('return tokens', () => {
   const given = () => requests.filter(({ method }) => method === 'POST').map(({ init }) => returnOf(init));

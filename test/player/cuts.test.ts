@@ -100,9 +100,7 @@ test(`a player keeps the seat through ${CUTS} cuts, nothing is held for long, an
   await vi.advanceTimersByTimeAsync(60_000);
   // Nothing is left over from the connections before.
   expect([line.connections.size, line.returns.held, line.admission.halfOpen]).toEqual([1, 0, 0]);
-  // Rarely the host gives the seat to the second connection when the page has just heard from it on the first one.
-  expect(backMs.filter((ms) => ms > BACK_MS_MAX).length).toBeLessThanOrEqual(CUTS / 500);
-  expect(Math.max(...backMs)).toBeLessThan(2 * BACK_MS_MAX);
+  expect(Math.max(...backMs)).toBeLessThan(BACK_MS_MAX);
 });
 
 test.each([[100], [150], [300]])('a page with a delay of %i ms each way comes back after a cut', async (latencyMs) => {

@@ -74,8 +74,7 @@ const open = () => KnockPeer.all.filter(({ isClosed }) => !isClosed);
 describe('a browser that cannot knock', () => {
   beforeEach(start);
 
-  test('the first answer says that the line is back, and so does one after more than a second without any', async () => {
-    await vi.advanceTimersByTimeAsync(100);
+  test('the first answer says that the line is alive, and so does one after more than a second without any', async () => {
     await answer(0);
     expect(returned).toBe(1);
     await vi.advanceTimersByTimeAsync(1000);
@@ -86,18 +85,27 @@ describe('a browser that cannot knock', () => {
     expect(returned).toBe(2);
   });
 
-  test('answers that take long, but keep coming, say that the line is back only once', async () => {
+  test('the page looks at once, and after an answer only half a second later', async () => {
+    expect(answers).toHaveLength(1);
+    await answer(0);
+    await vi.advanceTimersByTimeAsync(499);
+    expect(answers).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(answers).toHaveLength(2);
+  });
+
+  test('answers that take long, but keep coming, say that the line is alive only once', async () => {
     for (let step = 0; step < 20; step++) {
-      await vi.advanceTimersByTimeAsync(100);
-      // Each answer takes more than two of the pauses between questions.
-      if (step >= 3) await answer(step - 3);
+      // Each answer takes more than two of the pauses between questions at first.
+      await vi.advanceTimersByTimeAsync(300);
+      await answer(step);
     }
     expect(returned).toBe(1);
   });
 
   test('at most four questions are open at a time, the oldest for two seconds, and none after the end', async () => {
     await vi.advanceTimersByTimeAsync(1000);
-    expect([answers.length, aborted]).toEqual([10, 6]);
+    expect([answers.length, aborted]).toEqual([11, 7]);
     // The first question still gets its answer.
     await vi.advanceTimersByTimeAsync(1000);
     await answer(0);
@@ -117,25 +125,27 @@ describe('a browser that can knock', () => {
     start();
   });
 
-  test('no request takes up a connection before a knock was answered', async () => {
+  test('the page knocks, and asks nothing', async () => {
     await vi.advanceTimersByTimeAsync(30_000);
     expect(answers).toEqual([]);
     expect(KnockPeer.configurations[0]).toEqual({
       iceServers: [{ urls: 'turn:[2001:db8::1]:8080?transport=tcp', username: 'line', credential: 'line' }],
       iceTransportPolicy: 'relay',
     });
+    expect(returned).toBe(0);
     at(KnockPeer.all, -1).answer();
-    await vi.advanceTimersByTimeAsync(0);
-    expect([answers.length, at(KnockPeer.all, -1).isClosed]).toEqual([1, true]);
-    await answer(0);
-    expect(returned).toBe(1);
+    expect([returned, answers]).toEqual([1, []]);
+    // The page closes them one by one while it connects.
+    const before = open().length;
+    await vi.advanceTimersByTimeAsync(300);
+    expect(open()).toHaveLength(before - 1);
   });
 
   test('the page knocks ten times a second at first and six times after 30 s, over few connections', async () => {
     await vi.advanceTimersByTimeAsync(1000);
-    expect(KnockPeer.knocks).toBe(10);
+    expect(KnockPeer.knocks).toBe(11);
     await vi.advanceTimersByTimeAsync(4000);
-    expect(KnockPeer.knocks).toBe(50);
+    expect(KnockPeer.knocks).toBe(51);
     await vi.advanceTimersByTimeAsync(24_000);
     const before = KnockPeer.knocks;
     await vi.advanceTimersByTimeAsync(1000);
@@ -148,13 +158,23 @@ describe('a browser that can knock', () => {
     expect(open()).toEqual([]);
   });
 
-  test('a knock that the network itself answers says nothing: only the server does', async () => {
-    vi.stubGlobal('fetch', () => Promise.reject(new TypeError('fetch failed')));
+  test('on a line whose round trips are known to be short, fewer knocks wait for an answer, and more with time', async () => {
+    probe?.stop();
+    await vi.advanceTimersByTimeAsync(10_000);
+    KnockPeer.all = [];
+    probe = new LineProbe('http://host.example/whep/line', () => returned++, 25);
+    await vi.advanceTimersByTimeAsync(1900);
+    expect(KnockPeer.all.length).toBeLessThanOrEqual(8);
+    await vi.advanceTimersByTimeAsync(28_000);
+    expect(KnockPeer.all.length).toBeGreaterThan(10);
+  });
+
+  test('a network that refuses each knock is reported once, and does not make the page knock faster', async () => {
     for (let step = 0; step < 20; step++) {
-      await vi.advanceTimersByTimeAsync(100);
       at(KnockPeer.all, -1).answer();
+      await vi.advanceTimersByTimeAsync(500);
     }
-    expect(returned).toBe(0);
+    expect([returned, KnockPeer.knocks]).toEqual([1, 21]);
   });
 
   test('the page asks instead when the browser makes no further connection', async () => {

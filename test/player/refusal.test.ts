@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { PROTOCOL_VERSION } from '../../host/base/protocol.ts';
-import { parametersOf } from '../../host/player/link.ts';
 import { foreignAnswer, readRefusal, SILENT } from '../../host/player/refusal.ts';
+import { parametersOf } from '../../host/player/seat-request.ts';
 import { explainSilence } from '../../host/player/silent-host.ts';
 
 const HOST = 'https://games.example/whep';

@@ -1,7 +1,9 @@
-// The page loads this part while it plays. Simulated time does not wait for that.
+// The page loads these parts when it needs them. Simulated time does not wait for that.
+import '../../host/player/line-meter.ts';
 import '../../host/player/probe.ts';
+import '../../host/player/queue.ts';
 import { expect, vi } from 'vitest';
-import { MESSAGE_FRAME, MESSAGE_NOTICE, type Notice } from '../../host/base/protocol.ts';
+import { MESSAGE_FRAME, MESSAGE_NOTICE, MESSAGE_PONG, type Notice, PONG_BYTES } from '../../host/base/protocol.ts';
 import { PlayerClient } from '../../host/player/client.ts';
 import type { PlayerState } from '../../host/player/state.ts';
 import type { TokenStorage } from '../../host/player/tokens.ts';
@@ -81,6 +83,8 @@ export let notices: Notice[];
 export let latencies: [number, number][];
 export let requests: Requested[];
 export let answers: (() => Response | Promise<Response>)[];
+/** Whether the server answers the question by which the page finds out whether it is there. Requests for a seat are not affected. */
+export const line = { isAnswering: false };
 export let showFrame: (rtpTimestamp: number, presentedFrames: number) => void;
 export let makeClient: (storage?: TokenStorage) => PlayerClient;
 export let client: PlayerClient;
@@ -95,11 +99,18 @@ export function setUp(): void {
   latencies = [];
   requests = [];
   answers = [];
+  line.isAnswering = false;
   vi.stubGlobal('RTCPeerConnection', FakePeer);
-  vi.stubGlobal('fetch', async (url: string, init: RequestInit) => {
+  vi.stubGlobal('fetch', (url: string, init: RequestInit) => {
+    const given = new Promise<Response>((_, reject) => {
+      init.signal?.addEventListener('abort', () => reject(init.signal?.reason));
+    });
+    given.catch(() => {});
+    if (init.method === 'GET') return line.isAnswering ? Promise.resolve(new Response(null, { status: 204 })) : given;
     // Each request for a seat ends with the version of the protocol, which concerns no other test.
     requests.push({ method: init.method ?? 'GET', url: url.replace(/&?protocol=\d+$/, ''), init });
-    return (answers.shift() ?? accepted)();
+    const answer = answers.shift() ?? accepted;
+    return Promise.race([(async () => answer())(), given]);
   });
   let callback: VideoFrameRequestCallback = () => {};
   const video = {
@@ -145,6 +156,7 @@ export async function play({ hold = 0 } = {}): Promise<void> {
   await connect();
   at(FakePeer.all, 0).open();
   showFrame(1, 1);
+  await vi.dynamicImportSettled();
   expect(states).toEqual(['connecting 1', 'playing']);
 }
 
@@ -175,6 +187,14 @@ function describeState(state: PlayerState): string {
   if (kind === 'ended') return `ended ${state.code}: ${state.message}`;
   if (kind !== 'connecting' && kind !== 'reconnecting') return kind;
   return `${kind} ${state.attempt}${state.message === undefined ? '' : `: ${state.message}`}`;
+}
+
+/** Makes the connection with the given index receive the answer to a ping that was sent so many milliseconds ago. */
+export function pong(index: number, ageMs = 10): void {
+  const message = Buffer.alloc(PONG_BYTES);
+  message[0] = MESSAGE_PONG;
+  message.writeDoubleLE(performance.now() - ageMs, 4);
+  at(FakePeer.all, index).say(message);
 }
 
 export function frameMessage({ rtp, input, serverUs }: { rtp: number; input: number; serverUs: number }): Buffer {
