@@ -2,6 +2,7 @@
 import { cutLine, seatsOf, watchPictures } from '../e2e/cuts.ts';
 import type { HostProcess } from '../e2e/host.ts';
 import { DOORS, type Door, playThrough } from '../net/doors.ts';
+import { STAGES, type Way, wayOf } from '../net/trace.ts';
 import { Random } from '../random.ts';
 import { sleep } from '../wait.ts';
 import { type Bench, benchmark } from './harness.ts';
@@ -43,6 +44,7 @@ async function measure(bench: Bench, door: Door, seed: number): Promise<void> {
     const rssBytes = (await host.status()).memory.rssBytes;
     const random = new Random(seed);
     const [all, long, acted, held]: number[][] = [[], [], [], []];
+    const ways: Way[] = [];
     let [moved, elsewhere, idle, lost] = [0, 0, 0, 0];
     for (let cut = 0; cut < CUTS; cut++) {
       const wantedMs = CUT_MS_MIN * (CUT_MS_MAX / CUT_MS_MIN) ** (random.u32() / 2 ** 32);
@@ -62,7 +64,9 @@ async function measure(bench: Bench, door: Door, seed: number): Promise<void> {
         );
         continue;
       }
-      const { pictureMs, heldMs } = found;
+      const { mendedAt, pictureMs, heldMs } = found;
+      const way = await wayOf(page, { mendedAt, pictureAt: mendedAt + pictureMs });
+      ways.push(way);
       all?.push(pictureMs);
       if (wantedMs >= LONG_MS) long?.push(pictureMs);
       acted?.push(heldMs);
@@ -75,11 +79,12 @@ async function measure(bench: Bench, door: Door, seed: number): Promise<void> {
       if (used !== DOORS[door]) elsewhere++;
       if (pictureMs > SLOW_MS)
         bench.note(
-          `${door}: cut ${cut} of ${(wantedMs / 1000).toFixed(1)} s: picture after ${(pictureMs / 1000).toFixed(2)} s, over ${used}`,
+          `${door}: cut ${cut} of ${(wantedMs / 1000).toFixed(1)} s: picture after ${(pictureMs / 1000).toFixed(2)} s, over ${used}: ${way.text}`,
         );
     }
     const growth = (await host.status()).memory.rssBytes - rssBytes;
     report(bench, door, { all, long, acted, held });
+    reportWays(bench, door, ways);
     bench.value(`${door}: memory of the host before`, 'MiB', rssBytes / MIB);
     bench.value(`${door}: growth of it`, 'MiB', growth / MIB);
     bench.value(`${door}: connections over another door`, '', elsewhere);
@@ -107,6 +112,19 @@ function report(
   bench.goal(`${door}: return to picture, P95`, { ...limit, value: p95 });
   bench.goal(`${door}: return to picture, longest`, { ...limit, value: max });
   bench.goal(`${door}: held during a cut`, { ...limit, limit: 1000, value: longest });
+}
+
+/** Reports where the time went until the picture came over another connection than before the cut. */
+function reportWays(bench: Bench, door: Door, ways: readonly Way[]): void {
+  bench.value(
+    `${door}: pictures over the connection from before the cut`,
+    '',
+    ways.filter(({ isOld }) => isOld).length,
+  );
+  for (const stage of STAGES) {
+    const times = ways.flatMap(({ isOld, stages }) => (isOld ? [] : (stages[stage] ?? [])));
+    if (times.length > 0) bench.figure(`${door}: stage ${stage}`, 'ms', times);
+  }
 }
 
 await benchmark('cuts', async (bench) => {

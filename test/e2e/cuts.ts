@@ -11,8 +11,9 @@ export interface CuttableLine {
 /** The costs of a cut of the line. Times are in milliseconds. */
 export interface Cut {
   cutMs: number;
-  /** When the line was cut, on the clock of Date.now(). */
+  /** When the line was cut, and when it came back, on the clock of Date.now(). */
   cutAt: number;
+  mendedAt: number;
   /** From the return of the line to the first picture that the browser shows after it. */
   pictureMs: number;
   /** From the return of the line until a picture shows that the key, which the player held all the time, acts again. */
@@ -55,7 +56,7 @@ export async function cutLine(page: Page, line: CuttableLine, cutMs: number): Pr
     { timeout: WAIT_MS_MAX, polling: 20 },
   );
   const { first, white } = (await found.jsonValue()) as { first: number; white: number };
-  return { cutMs, cutAt, pictureMs: first - mendedAt, heldMs: white - mendedAt };
+  return { cutMs, cutAt, mendedAt, pictureMs: first - mendedAt, heldMs: white - mendedAt };
 }
 
 /** Returns the seats that are taken, and the number of connections that a host has ever had. */

@@ -3,6 +3,7 @@ import { CHROMIUM, type HostProcess, startBrowser, startHostProcess } from '../e
 import { eventually, WAIT_MS_MAX } from '../wait.ts';
 import { Network } from './network.ts';
 import { type Program, startCoturn } from './programs.ts';
+import { PICTURE_MESSAGES, traceSteps } from './trace.ts';
 
 /** The ways that a page's packets can take, and what the page calls them. */
 export const DOORS = { udp: 'UDP', tcp: 'TCP', turn: 'TURN', socket: 'WebSocket' } as const;
@@ -54,7 +55,9 @@ export async function playThrough(door: Door, options: { module: string; query: 
     const browser = await startBrowser([secure], network.pageProgram(CHROMIUM).program);
     closing.push(() => browser.close());
     if (door !== 'udp') await network.refuseUdp();
-    const context = await browser.newContext();
+    // Without a GPU, animations of the pages would take most of the machine.
+    const context = await browser.newContext({ reducedMotion: 'reduce' });
+    await context.addInitScript(traceSteps, PICTURE_MESSAGES);
     if (door === 'turn') await context.addInitScript(onlyRelayed);
     if (door === 'socket') await context.addInitScript(hideHost);
     const page = await context.newPage();

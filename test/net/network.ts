@@ -1,4 +1,5 @@
-import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,6 +48,8 @@ export class Network {
   readonly ownAddress: string;
   readonly #names: { host: string; router: string; page: string };
   readonly #folder: string;
+  /** A shell on the router that runs nft with each line that it reads, so that rules change without the start of several programs. */
+  #router: ChildProcess | undefined;
 
   private constructor() {
     const prefix = `nl${process.pid}-${++count}`;
@@ -121,6 +124,7 @@ export class Network {
 
   /** Removes the network. Programs that still run in it see no other machine any more. */
   close(): void {
+    this.#router?.kill();
     for (const name of Object.values(this.#names)) spawnSync('ip', ['netns', 'delete', name]);
     rmSync(this.#folder, { recursive: true, force: true });
   }
@@ -158,7 +162,20 @@ export class Network {
   }
 
   async #rule(rule: string): Promise<void> {
-    await run(...command([...enter(this.#names.router), 'nft', rule]));
+    const { stdin, stdout } = this.#shell;
+    const answered = once(stdout, 'data');
+    stdin.write(`${rule}\n`);
+    const [answer] = (await answered) as [Buffer];
+    if (String(answer) !== 'done\n') throw new Error(`nft refuses "${rule}": ${answer}`);
+  }
+
+  get #shell() {
+    const loop = 'while read -r rule; do nft "$rule" 2>&1 && echo done; done';
+    const shell = this.#router ?? spawn(...command([...enter(this.#names.router), 'sh', '-c', loop]));
+    this.#router = shell;
+    const { stdin, stdout } = shell;
+    if (!stdin || !stdout) throw new Error('the shell has no pipes');
+    return { stdin, stdout };
   }
 }
 
