@@ -52,9 +52,10 @@ export class Connector {
   /** The attempt that is being made, and its door. */
   #link: Link | undefined;
   #linkDoor: Door = 'direct';
+  /** Whether the browser may have asked the TURN server for that attempt over a line that was dead, which takes seconds then. */
+  #isStuck = false;
   /** An attempt that has asked for nothing yet, in case that the host has been silent for too long. */
   #prepared: Link | undefined;
-  /** Looks whether the server answers. */
   #probe: LineProbe | undefined;
   /** The probe's class, which a page loads when it plays: it is of no use before the first connection. */
   #Probe: typeof LineProbe | undefined;
@@ -176,9 +177,8 @@ export class Connector {
     else this.#hurry(this.#provenDoor);
   }
 
-  /** @param options.isTrial whether the door is only tried */
   #hurry(door: Door, { isTrial = false, isAlive = false } = {}): void {
-    if (!this.#isRunning || this.#queue || this.#link?.isAnswered) return;
+    if (!this.#isRunning || this.#queue || (this.#link?.isAnswered && !(isAlive && this.#isStuck))) return;
     const former = this.#link;
     this.#attempt = 0;
     this.#door = door;
@@ -214,6 +214,7 @@ export class Connector {
       void this.#loadSocketLink().then((isNext) => isNext && this.#try(isAlive));
       return;
     }
+    this.#isStuck = !isAlive && this.#door === 'relayed';
     this.#attempt++;
     this.#hooks.trying(this.#attempt);
     const prepared = this.#prepared;
@@ -252,7 +253,7 @@ export class Connector {
         accepted: (found, iceServers) => {
           tokens?.add(...found);
           this.#iceServers = iceServers;
-          this.#stopProbe();
+          if (!this.#isStuck) this.#stopProbe();
           if (link) this.#limit(link, this.#isTrial ? BETTER_DOOR_MS : CONNECT_MS);
         },
         open: () => link && this.#onOpen(link),
@@ -365,7 +366,6 @@ export class Connector {
     this.#try();
   }
 
-  /** Sends the request of an attempt again. */
   #askAgain(link: Link, isAlive: boolean): void {
     if (!isAlive) this.look();
     link.again(!isAlive);
