@@ -28,7 +28,9 @@ function releasedAfter(host: HostProcess, at: number): number | undefined {
   const midnight = at - (at % DAY_MS);
   for (const [, time, what] of host.output().matchAll(/^(\d\d:\d\d:\d\d\.\d{3}) debug .*\b(held|released)$/gm)) {
     let noted = midnight + Date.parse(`1970-01-01T${time}Z`);
+    // The log names no day.
     if (noted < at - DAY_MS / 2) noted += DAY_MS;
+    if (noted > at + DAY_MS / 2) noted -= DAY_MS;
     if (noted >= at && what === 'released') return noted;
   }
   return undefined;
