@@ -349,7 +349,7 @@ export class PlayerClient {
   #replace(): void {
     if (!this.#connector.isLooking) return;
     this.#expectHold();
-    this.#reconnect({ isAlive: true });
+    this.#reconnect({ isAlive: true, delayMs: 0 });
   }
 
   /** If another connection was being opened because the host was silent, that is given up. */

@@ -235,6 +235,31 @@ describe('a silent host', () => {
     }
   });
 
+  test('connections that were lost before do not delay that request, because the host answers', async () => {
+    /** Lets the newest connection work for a second. */
+    const work = async () => {
+      for (let beat = 0; beat < 11; beat++) {
+        pong(FakePeer.all.length - 1);
+        await vi.advanceTimersByTimeAsync(100);
+      }
+    };
+    await play({ hold: 30_000 });
+    await work();
+    for (let lost = 1; lost <= 3; lost++) {
+      at(FakePeer.all, -1).change('failed');
+      await vi.advanceTimersByTimeAsync(1500);
+      at(FakePeer.all, -1).open();
+      showFrame(FakePeer.all.length - 1, 1);
+      await work();
+    }
+    const before = asked();
+    line.isAnswering = true;
+    await vi.advanceTimersByTimeAsync(349);
+    expect(asked()).toBe(before);
+    await vi.advanceTimersByTimeAsync(51);
+    expect(asked()).toBe(before + 1);
+  });
+
   test('a change of the network makes the client suspicious: it looks after 0.3 s of silence', async () => {
     await play();
     client.wake();
