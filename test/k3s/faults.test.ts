@@ -16,6 +16,8 @@ import { importGame } from './image.ts';
 const POOL_SIZE = 2;
 const PODS = 5;
 const CONTAINERS_PER_POD = 10;
+/** Fewer than the containers of a pod between two counts, so that one descriptor left by each container is noticed. */
+const CONNECTIONS_MORE = 2;
 
 let rig: Rig;
 let latency: string;
@@ -119,9 +121,12 @@ const keeperAtRest = () =>
   );
 
 /** Waits until processes have nothing more open than before, which they may have for a moment. */
-const expectNoMore = (before: ReadonlyMap<number, Descriptors>) =>
+const expectNoMore = (before: ReadonlyMap<number, Descriptors>, most = 0) =>
   eventually(() => {
-    for (const [pid, open] of before) expect(moreDescriptors(descriptorsOf(pid), open)).toEqual({});
+    for (const [pid, open] of before) {
+      const more = Object.entries(moreDescriptors(descriptorsOf(pid), open));
+      expect(Object.fromEntries(more.filter(([, count]) => count > most))).toEqual({});
+    }
   });
 
 it(`${PODS * CONTAINERS_PER_POD} containers in ${PODS} pods leave no process, mount, socket, cgroup, file or descriptor`, async () => {
@@ -141,7 +146,8 @@ it(`${PODS * CONTAINERS_PER_POD} containers in ${PODS} pods leave no process, mo
       const supervisor = await supervisorOf(rig, pod);
       host ??= new Map([supervisor, hostOf(supervisor)].map((pid) => [pid, descriptorsOf(pid)]));
     }
-    await expectNoMore(must(host, 'descriptors'));
+    // containerd opens a second connection to a pod's host when it likes.
+    await expectNoMore(must(host, 'descriptors'), CONNECTIONS_MORE);
     await rig.cri.removePod(pod);
     // From the second time on that a game starts, the keeper holds its code.
     keeper ??= new Map([[rig.keeperPid(), await keeperAtRest()]]);

@@ -2,10 +2,13 @@
 // confines the process, because the kernel sees the process itself make them. Linux on x86-64, as root.
 //   inject PID NUMBER ARGUMENT... [-- NUMBER ARGUMENT...]...
 // An argument is a number, s:TEXT for the address of a text, or z:N for that of N zero bytes. Prints a line for each call:
-// "result N", or "killed SIGNAL" if the call ended the process. No call follows one that ended the process.
+// "result N", or "killed SIGNAL" if the call ended the process. No call follows one that ended the process. The instruction for the calls
+// stands at the entry point of the process's program meanwhile, which no thread executes a second time.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <elf.h>
+#include <fstream>
 #include <string>
 #include <sys/ptrace.h>
 #include <sys/user.h>
@@ -48,6 +51,14 @@ void awaitStop() {
   std::exit(0);
 }
 
+// Returns the address of the first instruction of the process's program.
+unsigned long entryPoint() {
+  std::ifstream auxv("/proc/" + std::to_string(process) + "/auxv", std::ios::binary);
+  for (Elf64_auxv_t entry; auxv.read(reinterpret_cast<char *>(&entry), sizeof entry);)
+    if (entry.a_type == AT_ENTRY) return entry.a_un.a_val;
+  fail("AT_ENTRY");
+}
+
 void call(user_regs_struct registers, const std::vector<std::string> &words) {
   unsigned long long *const places[] = {&registers.rax, &registers.rdi, &registers.rsi, &registers.rdx,
                                         &registers.r10, &registers.r8,  &registers.r9};
@@ -82,18 +93,20 @@ int main(int count, char **arguments) {
   awaitStop();
   user_regs_struct registers;
   if (ptrace(PTRACE_GETREGS, process, nullptr, &registers) != 0) fail("PTRACE_GETREGS");
-  long code = peek(registers.rip);
-  poke(registers.rip, (code & ~0xffffL) | SYSCALL_INSTRUCTION);
+  user_regs_struct calling = registers;
+  calling.rip = entryPoint();
+  long code = peek(calling.rip);
+  poke(calling.rip, (code & ~0xffffL) | SYSCALL_INSTRUCTION);
   std::vector<std::string> words;
   for (int at = 2; at <= count; at++) {
     if (at < count && std::strcmp(arguments[at], "--") != 0) {
       words.push_back(arguments[at]);
       continue;
     }
-    call(registers, words);
+    call(calling, words);
     words.clear();
   }
-  poke(registers.rip, code);
+  poke(calling.rip, code);
   ptrace(PTRACE_SETREGS, process, nullptr, &registers);
   ptrace(PTRACE_DETACH, process, nullptr, nullptr);
 }

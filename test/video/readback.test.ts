@@ -226,7 +226,8 @@ describe('destroy', () => {
       height: 16,
     });
     const pending = readback.read();
-    other.close();
+    other.device.destroy();
     expect(await pending).toBeUndefined();
+    await other.close();
   });
 });
