@@ -16,7 +16,7 @@ import { importGame } from './image.ts';
 const POOL_SIZE = 2;
 const PODS = 5;
 const CONTAINERS_PER_POD = 10;
-/** Fewer than the containers of a pod between two counts, so that one descriptor left by each container is noticed. */
+/** So many connections more are no leak. If each container left one, there would be as many as containers between the two counts. */
 const CONNECTIONS_MORE = 2;
 
 let rig: Rig;
@@ -146,7 +146,7 @@ it(`${PODS * CONTAINERS_PER_POD} containers in ${PODS} pods leave no process, mo
       const supervisor = await supervisorOf(rig, pod);
       host ??= new Map([supervisor, hostOf(supervisor)].map((pid) => [pid, descriptorsOf(pid)]));
     }
-    // containerd opens a second connection to a pod's host when it likes.
+    // containerd may connect to a pod's host again after the first count.
     await expectNoMore(must(host, 'descriptors'), CONNECTIONS_MORE);
     await rig.cri.removePod(pod);
     // From the second time on that a game starts, the keeper holds its code.

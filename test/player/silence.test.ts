@@ -24,6 +24,13 @@ afterEach(tearDown);
 describe('a silent host', () => {
   /** Number of connections for which the page has asked. */
   const asked = () => requests.filter(({ method }) => method === 'POST').length;
+  /** Lets the newest connection work for a second. */
+  const work = async () => {
+    for (let beat = 0; beat < 11; beat++) {
+      pong(FakePeer.all.length - 1);
+      await vi.advanceTimersByTimeAsync(100);
+    }
+  };
 
   test('another connection is opened after 0.8 s of silence, while the first one stays', async () => {
     await play();
@@ -224,10 +231,7 @@ describe('a silent host', () => {
     await play();
     line.isAnswering = true;
     for (let cut = 0; cut < 4; cut++) {
-      for (let beat = 0; beat < 11; beat++) {
-        pong(cut);
-        await vi.advanceTimersByTimeAsync(100);
-      }
+      await work();
       await vi.advanceTimersByTimeAsync(400);
       expect(asked()).toBe(cut + 2);
       at(FakePeer.all, -1).open();
@@ -236,13 +240,6 @@ describe('a silent host', () => {
   });
 
   test('connections that were lost before do not delay that request, because the host answers', async () => {
-    /** Lets the newest connection work for a second. */
-    const work = async () => {
-      for (let beat = 0; beat < 11; beat++) {
-        pong(FakePeer.all.length - 1);
-        await vi.advanceTimersByTimeAsync(100);
-      }
-    };
     await play({ hold: 30_000 });
     await work();
     for (let lost = 1; lost <= 3; lost++) {
