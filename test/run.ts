@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type FullReport, failedFiles, withSecondTry } from './again.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -9,7 +10,10 @@ const HELP = `Builds what is out of date, then runs the tests; a report lands in
 Usage: npm test [-- PATH ...] [vitest's options]
 
 PATH selects files, as in: npm test -- test/gpu
+Files that fail in a run of all tests are tried a second time, each with nothing beside it, because some of them measure times. The
+end of the output names each file that passed in its second try only.
 `;
+const REPORT = 'build/test-report.json';
 
 /** Runs a script with this Node, attached to this terminal. Resolves with its exit status. */
 function node(...args: string[]): Promise<number> {
@@ -23,13 +27,41 @@ function node(...args: string[]): Promise<number> {
   });
 }
 
+/** Runs vitest, which writes its report to a file. Resolves with its exit status. */
+function vitest(report: string, ...args: string[]): Promise<number> {
+  const options = ['--config', 'test/vitest.config.ts', '--reporter=default', '--reporter=json'];
+  return node('node_modules/vitest/vitest.mjs', 'run', ...options, `--outputFile.json=${report}`, ...args);
+}
+
+function readReport(path: string): FullReport | undefined {
+  const file = join(root, path);
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as FullReport) : undefined;
+}
+
+/** Tries the files that failed again, one at a time, and puts the results into the report. Resolves with an exit status. */
+async function tryAgain(): Promise<number> {
+  let report = readReport(REPORT);
+  if (!report) return 1;
+  const passed: string[] = [];
+  for (const file of failedFiles(report, root)) {
+    process.stdout.write(`\n${file} failed; it is tried a second time, with nothing beside it\n`);
+    const path = 'build/test-report.second.json';
+    rmSync(join(root, path), { force: true });
+    if ((await vitest(path, file)) === 0) passed.push(file);
+    const second = readReport(path);
+    if (second) report = withSecondTry(report, second);
+  }
+  writeFileSync(join(root, REPORT), JSON.stringify(report));
+  for (const file of passed) process.stdout.write(`${file} failed first and passed in its second try\n`);
+  return report.success ? 0 : 1;
+}
+
 async function main(args: string[]): Promise<number> {
   if (args.includes('--help')) {
     process.stdout.write(HELP);
     return 0;
   }
-  const report = 'build/test-report.json';
-  rmSync(join(root, report), { force: true });
+  rmSync(join(root, REPORT), { force: true });
   for (const build of [
     ['host/cli/main.ts', 'build'],
     ['host/pod/main.ts', 'build'],
@@ -37,8 +69,8 @@ async function main(args: string[]): Promise<number> {
     const status = await node(...build);
     if (status !== 0) return status;
   }
-  const options = ['--config', 'test/vitest.config.ts', '--reporter=default', '--reporter=json'];
-  return node('node_modules/vitest/vitest.mjs', 'run', ...options, `--outputFile.json=${report}`, ...args);
+  const status = await vitest(REPORT, ...args);
+  return status !== 0 && args.length === 0 ? tryAgain() : status;
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -24,9 +24,15 @@ export function findCompiler(release: string = systemRelease()): string | undefi
   return folder === undefined ? undefined : join(folder, 'bin/c++');
 }
 
-/** Returns the folder in which set-up installs the private runtime. */
+/**
+ * Returns the folder in which set-up installs the private runtime. Root's is outside its home, because the processes of pods are
+ * users of their own, to whom that is closed.
+ */
 export function runtimeFolder(): string {
-  return process.env.NEARLIGHT_RUNTIME || join(cacheFolder(), 'runtime');
+  const { NEARLIGHT_RUNTIME, XDG_CACHE_HOME } = process.env;
+  if (NEARLIGHT_RUNTIME) return NEARLIGHT_RUNTIME;
+  if (!XDG_CACHE_HOME && process.getuid?.() === 0) return '/var/cache/nearlight/runtime';
+  return join(cacheFolder(), 'runtime');
 }
 
 /** Resolves the link to an installed part (runtime or compiler), so that paths in its folder change when its contents do. */

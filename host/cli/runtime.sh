@@ -14,9 +14,16 @@ system_packages='libc6 libgcc-s1 libstdc++6 gcc-12-base gcc-14-base'
 # LLVM links to the libraries of these packages, but calls none of their functions here. They take 90 MB, so stubs replace them.
 unused_packages='libz3-4 libicu72 libx11-data'
 
-# Sets `base`, the folder of the private runtime, and `arch`, the processor: x64, arm64, or empty for another.
+# Sets `base`, the folder of the private runtime, and `arch`, the processor: x64, arm64, or empty for another. Root's runtime is
+# outside its home, because the processes of pods are users of their own, to whom that is closed.
 locate_runtime() {
-  base=${NEARLIGHT_RUNTIME:-${XDG_CACHE_HOME:-${HOME:-}/.cache}/nearlight/runtime}
+  if [ -n "${NEARLIGHT_RUNTIME:-}" ]; then
+    base=$NEARLIGHT_RUNTIME
+  elif [ -z "${XDG_CACHE_HOME:-}" ] && [ "$(id -u)" = 0 ]; then
+    base=/var/cache/nearlight/runtime
+  else
+    base=${XDG_CACHE_HOME:-${HOME:-}/.cache}/nearlight/runtime
+  fi
   arch=
   if any "$root/lib64/ld-linux-x86-64.so.2"; then arch=x64; fi
   if any "$root/lib/ld-linux-aarch64.so.1"; then arch=arm64; fi
@@ -266,7 +273,7 @@ make_parts() {
 make_runtime() {
   wanted=$2 kinds=
   # mkdir may also make ~/.cache/nearlight, whose cache of compiled modules refuses a folder that other users can write to.
-  (umask 077 && mkdir -p "$base")
+  (umask 022 && mkdir -p "$base")
   exec 8>"$base/lock"
   if have flock && ! flock -n 8; then
     echo '  waiting for another set-up ...'

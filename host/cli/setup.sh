@@ -5,8 +5,8 @@
 #   sh host/cli/setup.sh --bundle   also the runtime that a node bundle is made from
 #   sh host/cli/setup.sh --test     also what the tests need, with the system's own package manager
 #   sh host/cli/setup.sh --test --system   the tests' system packages only, for an administrator
-# The runtime lies in ~/.cache/nearlight/runtime; NEARLIGHT_RUNTIME names another folder for it.
-# POSIX sh. While nothing is missing, this runs shell builtins and one cksum.
+# The runtime lies in ~/.cache/nearlight/runtime, for root in /var/cache/nearlight/runtime; NEARLIGHT_RUNTIME names another folder.
+# POSIX sh. While nothing is missing, this runs shell builtins, id and cksum.
 set -eu
 
 # The root of the system whose files are examined; tests set it to a folder of their own.
@@ -236,15 +236,26 @@ main() {
   log=$state/setup.log
   echo "nearlight: setting up, once (details in $log):"
   for item in $missing $missing_system; do echo "  - $(describe "$item")"; done
+  rm -f "$log" "$log".*
+  install_missing
+  if [ -n "$missing$missing_system" ]; then refuse "the installation succeeded, but something is still not found; see $log"; fi
+}
+
+# Installs what is missing. With the tests' packages, Debian 12 gets Debian 13's C library and its os-release, by which the runtime
+# is chosen: what is missing for that release is then installed as well.
+install_missing() {
+  install
+  before=$release
+  identify
+  find_missing
+  if [ "$release" = "$before" ] || [ -z "$missing" ]; then return; fi
   install
   find_missing
-  if [ -n "$missing$missing_system" ]; then refuse "the installation succeeded, but something is still not found; see $log"; fi
 }
 
 # Installs npm packages, system packages and the private runtime at the same time, as they mostly wait for network and disk.
 # A job in the background does not receive an interrupt from the keyboard: npm and dpkg finish, and hold the lock until then.
 install() {
-  rm -f "$log" "$log".*
   jobs= status=0
   case " $missing " in
     *' packages '*)

@@ -2,8 +2,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { RECIPE } from '../../host/base/installed.ts';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { RECIPE, runtimeFolder } from '../../host/base/installed.ts';
 
 const folder = join(import.meta.dirname, '../../host/cli');
 const scripts = ['setup', 'archive', 'runtime', 'system'].map((name) => join(folder, `${name}.sh`));
@@ -18,6 +18,18 @@ function put(path: string, text = ''): void {
   mkdirSync(dirname(join(root, path)), { recursive: true });
   writeFileSync(join(root, path), text);
 }
+
+test.each([
+  { XDG_CACHE_HOME: '/caches' },
+  { NEARLIGHT_RUNTIME: '/runtime', XDG_CACHE_HOME: '/caches' },
+  { HOME: '/home/player' },
+])('set-up and host look for the runtime in the same folder, given %o', (env) => {
+  vi.stubEnv('NEARLIGHT_RUNTIME', '');
+  vi.stubEnv('XDG_CACHE_HOME', '');
+  for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
+  expect(shell('locate_runtime; printf %s "$base"', env).stdout).toBe(runtimeFolder());
+  vi.unstubAllEnvs();
+});
 
 /**
  * Runs shell code that can call the functions of the setup scripts, which look for the system's files below the test's
@@ -132,6 +144,18 @@ describe('what setup finds missing', () => {
     expect(missing({}, { bundle: true })).toEqual(['bookworm-runtime', 'bookworm-compiler']);
     debian('bookworm');
     expect(missing({}, { bundle: true })).toEqual(['bookworm-runtime', 'bookworm-compiler']);
+  });
+
+  test("is installed for the release that the system has after the tests' packages", () => {
+    debian('bookworm');
+    const complete = `mkdir -p runtime/$release-x64-${RECIPE} && : > runtime/$release-x64-${RECIPE}/complete`;
+    const install = `install() { echo $missing; ${complete}; echo 'ID=debian VERSION_CODENAME=trixie' > etc/os-release; }`;
+    const code = `testing=false testing_only=false installed=true bundling=false; ${install}; identify; locate_runtime; find_missing`;
+    const run = shell(`${code}; install_missing; echo "$missing"`, {
+      CXX: 'sh',
+      NEARLIGHT_RUNTIME: join(root, 'runtime'),
+    });
+    expect(run.stdout).toBe('bookworm-runtime\ntrixie-runtime\n\n');
   });
 
   test('leaves out the runtime where WASMEDGE_DIR and the system have all of it', () => {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import type { NearlightError } from '../../base/errors.ts';
+import { runtimeFolder } from '../../base/installed.ts';
 import { SOURCE_ENDING } from '../../base/self.ts';
 import { buildJail, confinePath } from '../../engine/wasmedge/build.ts';
 import { type JailUser, spawnJailed } from '../../engine/wasmedge/jail.ts';
@@ -76,7 +77,7 @@ export function trialCommand({ bytes, cpuMs }: ProcessLimits): string[] {
   const limits = `echo 1000 > /proc/self/oom_score_adj; ulimit -c 0; ulimit -d ${dataKilobytes}; ulimit -t ${cpuSeconds}; exec "$@"`;
   const node = [process.execPath, `--max-old-space-size=${HEAP_MEGABYTES}`, '--disable-sigusr1', PROGRAM, confinePath];
   // The host reads native code from the driver's cache of shaders, so a trial process must not write to it.
-  const environment = { ...process.env, MESA_SHADER_CACHE_DISABLE: 'true' };
+  const environment = { ...process.env, MESA_SHADER_CACHE_DISABLE: 'true', NEARLIGHT_RUNTIME: runtimeFolder() };
   const variables = Object.entries(environment).filter(
     ([name, value]) => value !== undefined && ENVIRONMENT.test(name),
   );
