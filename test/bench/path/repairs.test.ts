@@ -17,7 +17,7 @@ const SECONDS = 8;
 /** The page counts once a second. When repair packets come, it may still wait for what was lost before, for two more counts. */
 const SETTLED = 2;
 const START_MS = 3000;
-/** A machine that has no time may lose a packet more. Without repairs, there is one every second. */
+/** A machine that has no time may lose two packets more. */
 const KEYFRAMES_MAX = 2;
 
 let browser: Browser;
