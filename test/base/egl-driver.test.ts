@@ -1,5 +1,15 @@
 import { execFile } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -33,6 +43,18 @@ function softwareDriver(): string {
   return resolve(dirname(must(manifest, 'software driver')), ICD.library_path);
 }
 
+/** Puts the software driver into a folder under another name, beside the libraries that a private runtime keeps in its folder. */
+function putDriver(target: string, as: string): void {
+  const driver = softwareDriver();
+  const runtime = findRuntime();
+  if (runtime && driver.startsWith(runtime.folder))
+    for (const library of readdirSync(dirname(driver))) {
+      const link = join(target, library);
+      if (!existsSync(link)) symlinkSync(join(dirname(driver), library), link);
+    }
+  copyFileSync(driver, join(target, as));
+}
+
 const dawn = new URL('../../host/gpu/dawn.ts', import.meta.url).href;
 
 /** Opens the GPU in a process of its own. Returns its name, or what failed, and which of NVIDIA's libraries are in the process. */
@@ -49,7 +71,7 @@ async function open(environment: NodeJS.ProcessEnv): Promise<string> {
 
 test('openGpu finds a GPU whose driver is only in a library of that name', async () => {
   const alone = mkdtempSync(join(folder, 'alone-'));
-  copyFileSync(softwareDriver(), join(alone, 'libEGL_nvidia.so.0'));
+  putDriver(alone, 'libEGL_nvidia.so.0');
   // No other driver is left.
   const VK_LOADER_DRIVERS_DISABLE = '*lvp*,*nearlight_driver*';
   expect(await open({ VK_LOADER_DRIVERS_DISABLE, LD_LIBRARY_PATH: alone })).toMatch(
@@ -63,7 +85,7 @@ test("the library that NVIDIA's own manifest names is not loaded beside the EGL 
   const manifests = join(both, 'vulkan/icd.d');
   mkdirSync(manifests, { recursive: true });
   const glx = join(both, 'libGLX_nvidia.so.0');
-  for (const library of [glx, join(both, 'libEGL_nvidia.so.0')]) copyFileSync(softwareDriver(), library);
+  for (const library of ['libGLX_nvidia.so.0', 'libEGL_nvidia.so.0']) putDriver(both, library);
   const manifest = { file_format_version: '1.0.0', ICD: { library_path: glx, api_version: '1.3.0' } };
   writeFileSync(join(manifests, 'nvidia_icd.json'), JSON.stringify(manifest));
   const XDG_DATA_DIRS = both;

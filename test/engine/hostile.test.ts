@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { must } from '../../host/base/assert.ts';
+import { findCompiler } from '../../host/base/installed.ts';
+import { commandOf } from '../../host/base/runtime.ts';
 import type { Instance } from '../../host/engine/engine.ts';
+import { usedRuntime, wasmEdgeFlags } from '../../host/engine/wasmedge/build.ts';
 import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
 import type { WasmEdgeInstance } from '../../host/engine/wasmedge/instance.ts';
 import { ABI_VERSION } from '../../renderer/contract/abi.ts';
@@ -144,15 +147,15 @@ describe.each(engines)('$name', (engine) => {
     const version = (n: number) => `(func (export "version") (result i32) (i32.const ${n}))`;
     const plain = (n: number) => assemble(text({ version: version(n) }).replace(imports, ''));
     const [carrier, honest] = [plain(7), plain(ABI_VERSION)];
-    const tool = buildTool();
+    const [command = '', ...args] = buildTool();
     const path = (name: string) => join(folder, name);
     writeFileSync(path('carrier.wasm'), carrier);
-    execFileSync(tool, ['compile', path('carrier.wasm'), path('universal.wasm')]);
+    execFileSync(command, [...args, 'compile', path('carrier.wasm'), path('universal.wasm')]);
     const universal = readFileSync(path('universal.wasm'));
     const native = customSection(universal, 'wasmedge');
     const forged = Buffer.concat([honest, native]);
     writeFileSync(path('forged.wasm'), forged);
-    expect(execFileSync(tool, ['version', path('forged.wasm')]).toString()).toBe('7\n');
+    expect(execFileSync(command, [...args, 'version', path('forged.wasm')]).toString()).toBe('7\n');
     const instance = await engine.load(forged, options());
     await instance.close();
   });
@@ -179,15 +182,16 @@ test('fifty instances leave no descriptor, mapping or process behind', async () 
   expect(after.fds).toBeLessThanOrEqual(before.fds);
 });
 
-let tool: string | undefined;
+let tool: string[] | undefined;
 
-/** Builds the program universal.cc at the first call; returns its path. */
-function buildTool(): string {
+/** Builds the program universal.cc at the first call; returns the command that starts it. */
+function buildTool(): string[] {
   if (tool) return tool;
-  tool = join(folder, 'universal');
-  const dir = process.env.WASMEDGE_DIR;
-  const where = dir ? [`-I${dir}/include`, `-L${dir}/lib`, `-Wl,-rpath,${dir}/lib`] : [];
-  execFileSync('c++', [...where, join(import.meta.dirname, 'universal.cc'), '-lwasmedge', '-o', tool]);
+  const runtime = usedRuntime();
+  const program = join(folder, 'universal');
+  const flags = wasmEdgeFlags(runtime);
+  execFileSync(findCompiler() ?? 'c++', [join(import.meta.dirname, 'universal.cc'), ...flags, '-o', program]);
+  tool = commandOf(program, runtime);
   return tool;
 }
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { must } from '../../host/base/assert.ts';
+import { runtimeFolder } from '../../host/base/installed.ts';
 import { LAYERS, type Layer, layersIn, maskOf } from '../../host/base/layers.ts';
 import { type Addon, loadAddon } from '../../host/engine/wasmedge/addon.ts';
 import { guestCommand, jailerPath } from '../../host/engine/wasmedge/build.ts';
@@ -374,8 +375,10 @@ describe('a required layer that does not hold', () => {
       }
       console.log(JSON.stringify({ errors, warnings: lines.filter((line) => line.startsWith('warn')) }));
       process.exit(0);`;
+    // That of root, because an ordinary user would look for one of its own.
+    const env = { ...process.env, NEARLIGHT_RUNTIME: runtimeFolder() };
     const [program = '', ...rest] = [...withoutNamespaces, process.execPath, '--input-type=module', '-e', source];
-    const { errors, warnings } = JSON.parse(execFileSync(program, rest, { encoding: 'utf8' }));
+    const { errors, warnings } = JSON.parse(execFileSync(program, rest, { encoding: 'utf8', env }));
     const missing = /^NL_CONFINEMENT: .*does not give userOrUid .*, nor namespaces, emptyRoot, noCapabilities: /;
     expect(errors).toEqual([expect.stringMatching(missing), expect.stringMatching(missing)]);
     expect(warnings).toEqual([expect.stringMatching(/confinement: userOrUid, namespaces, emptyRoot, noCapabilities;/)]);

@@ -118,7 +118,7 @@ export function buildNativeIn(
 }
 
 /** Returns Nearlight's own installation of WasmEdge; undefined if there is none, or WASMEDGE_DIR names another. */
-function usedRuntime(): Runtime | undefined {
+export function usedRuntime(): Runtime | undefined {
   return process.env.WASMEDGE_DIR ? undefined : findRuntime();
 }
 
@@ -152,8 +152,8 @@ function jailTargets(): NativeTarget[] {
   ];
 }
 
-/** Returns the C++ compiler's flags for finding WasmEdge's headers and libraries. */
-function wasmEdgeFlags(runtime: Runtime | undefined): string[] {
+/** Returns the C++ compiler's flags for finding WasmEdge's headers and libraries, to be given after the sources. */
+export function wasmEdgeFlags(runtime: Runtime | undefined): string[] {
   const folder = process.env.WASMEDGE_DIR;
   if (!runtime) {
     const lib = folder ? join(folder, 'lib') : '';
