@@ -2,6 +2,7 @@ import { NearlightError } from './errors.ts';
 import { BASIC_LAYERS } from './layers.ts';
 import { playerSettings } from './player-settings.ts';
 import { FORMS, type Setting } from './setting.ts';
+import { trafficSettings } from './traffic-settings.ts';
 
 export { readPorts } from './setting.ts';
 
@@ -235,6 +236,7 @@ export const settings = {
   gpuBytesMax: { env: 'GPU_BYTES_MAX', default: 512 * 2 ** 20, min: 4096, max: 2 ** 36, about: 'GPU memory of a game' },
 
   ...playerSettings,
+  ...trafficSettings,
 } as const satisfies Record<string, Setting<number | string | boolean>>;
 
 type Widen<T> = T extends number ? number : T extends boolean ? boolean : string;

@@ -55,6 +55,7 @@ async function ownRegistry(meters: Meters, figures: Figures): Promise<Registry> 
   addFrames(add, meters);
   addTicks(add, meters);
   addSessions(add, meters, figures);
+  addTraffic(add, meters);
   add(
     'nearlight_cold_start_seconds',
     'gauge',
@@ -166,6 +167,44 @@ function addSessions(add: Add, meters: Meters, figures: Figures): void {
       { labels: { state: 'free' }, value: all - taken },
     ];
   });
+}
+
+function addTraffic(add: Add, meters: Meters): void {
+  const byCode = (counts: ReadonlyMap<string, number>) =>
+    [...counts].map(([code, value]) => ({ labels: { code }, value }));
+  add(
+    'nearlight_inputs_coalesced_total',
+    'counter',
+    'Messages about pointer, sticks and held keys in whose place the game got a newer one.',
+    () => plain(meters.inputsCoalesced),
+  );
+  add('nearlight_inputs_dropped_total', 'counter', 'Presses and messages of players that were dropped, by code.', () =>
+    byCode(meters.inputsDropped),
+  );
+  add(
+    'nearlight_pages_dismissed_total',
+    'counter',
+    'Connections that the host ended for what the page sent, by code.',
+    () => byCode(meters.pagesDismissed),
+  );
+  add('nearlight_connections', 'gauge', 'Places of players and spectators, by tier: hot, warm or cold.', () =>
+    Object.entries(meters.tiers).map(([tier, value]) => ({ labels: { tier }, value })),
+  );
+  add('nearlight_tier_changes_total', 'counter', 'Changes of connections from one tier to another.', () =>
+    [...meters.tierChanges].map(([change, value]) => {
+      const [from = '', to = ''] = change.split(' ');
+      return { labels: { from, to }, value };
+    }),
+  );
+  add(
+    'nearlight_tier_change_seconds',
+    'histogram',
+    "Time of a change: to hot until the first picture is sent, to cold since the page's last packet.",
+    (name) => (['hot', 'cold'] as const).flatMap((to) => buckets(name, meters.tierChange[to], { to })),
+  );
+  add('nearlight_situations_total', 'counter', 'Team fights that began (fight) and ended (calm) in all games.', () =>
+    Object.entries(meters.situations).map(([to, value]) => ({ labels: { to }, value })),
+  );
 }
 
 function plain(value: number): Sample[] {

@@ -9,6 +9,7 @@ import { SilenceWatch } from './silence.ts';
 import type { StageHistory } from './stage-history.ts';
 import type { PictureTimes } from './stages.ts';
 import type { PlayerState, PlayerStats } from './state.ts';
+import { TierClock } from './tier.ts';
 import { ReturnTokens } from './tokens.ts';
 import { InputWriter } from './writer.ts';
 
@@ -59,6 +60,7 @@ export class PlayerClient {
   #beatTimer: ReturnType<typeof setInterval> | undefined;
   #frameCallback = 0;
   readonly #silence = new SilenceWatch();
+  readonly #tier = new TierClock();
   /** Whether the host has answered on the connection since the page began to open another one. */
   #isBack = false;
 
@@ -173,6 +175,7 @@ export class PlayerClient {
   setHidden(isHidden: boolean): void {
     if (this.#isHidden === isHidden) return;
     this.#isHidden = isHidden;
+    this.#tier.update(this.#state, isHidden, systemClock.now());
     this.input.hide(isHidden);
     clearTimeout(this.#pictureTimer);
     if (isHidden) return;
@@ -195,7 +198,7 @@ export class PlayerClient {
   }
 
   stats(): PlayerStats {
-    return this.#meter.stats(this.#options.video);
+    return { ...this.#meter.stats(this.#options.video), ...this.#tier.stats(systemClock.now()) };
   }
 
   /** Plays over a connection that has just opened. An earlier one is closed. */
@@ -323,6 +326,7 @@ export class PlayerClient {
   #setState(state: PlayerState): void {
     const before = this.#state;
     this.#state = state;
+    this.#tier.update(state, this.#isHidden, systemClock.now());
     if (JSON.stringify(state) !== JSON.stringify(before)) this.#options.onState?.(state);
   }
 
@@ -366,7 +370,8 @@ export class PlayerClient {
       if (token !== undefined) this.#tokens.settle(token);
       // A hidden page gets no picture until it is shown.
       if (this.#isHidden) this.#showPlaying();
-    } else if (notice.kind === 'paused') {
+    } else if (notice.kind === 'dropped') this.#tier.inputsDropped += notice.count;
+    else if (notice.kind === 'paused') {
       // No picture comes before the game goes on.
       this.#showPlaying();
     } else if (notice.kind === 'ended') {
@@ -384,7 +389,7 @@ export class PlayerClient {
   };
 
   readonly #beat = (): void => {
-    this.input.heartbeat();
+    if (this.#tier.beat(systemClock.now())) this.input.heartbeat();
     this.#meter.beat(this.#isHidden);
     const need = this.#silence.beat(this.#isWaiting);
     if (need === 'ask') this.#meter.ping();

@@ -86,6 +86,8 @@ export const ENGLISH = {
   dropped: 'Dropped frames',
   lost: 'Lost packets',
   connection: 'Connection',
+  tier: 'Tier',
+  droppedInput: 'Dropped input',
   network: 'Network',
   waiting: 'Waiting',
   drawing: 'Drawing',

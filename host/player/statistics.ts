@@ -43,6 +43,8 @@ function figuresOf(stats: PlayerStats): Readonly<Record<string, string>> {
     'stat-dropped': String(stats.framesDropped),
     'stat-lost': String(stats.packetsLost),
     'stat-door': stats.door || '–',
+    'stat-tier': stats.tier === undefined ? '–' : `${stats.tier} · ${Math.round(stats.tierMs / 1000)} s`,
+    'stat-input': String(stats.inputsDropped),
   };
 }
 

@@ -4,6 +4,7 @@ import {
   MESSAGE_HELD,
   MESSAGE_KEY,
   MESSAGE_PACE,
+  MESSAGE_PAD_BUTTON,
   MESSAGE_PING,
   MESSAGE_PONG,
   MESSAGE_RELEASE_ALL,
@@ -11,7 +12,9 @@ import {
   PACE_BYTES,
 } from '../../host/base/protocol.ts';
 import { milli } from '../../host/base/time.ts';
+import { InputGovernor } from '../../host/stream/governor.ts';
 import { InputReader } from '../../host/stream/input.ts';
+import { LIMITS, UNLIMITED } from './limits.ts';
 import { heldMessage, pointerMessage } from './peer.ts';
 
 const SILENCE_MS = 600;
@@ -22,10 +25,14 @@ beforeEach(() => {
 });
 afterEach(() => vi.useRealTimers());
 
-function reader({ inputBytesMax = 1024, inputRateMax = 4000 } = {}) {
+function reader({ inputBytesMax = 1024, inputRateMax = 4000, limits = UNLIMITED } = {}) {
+  const hidden: boolean[] = [];
+  let read = () => {};
   const calls: unknown[][] = [];
   const pongs: Buffer[] = [];
   const time = { ms: 0 };
+  const clock = { now: () => milli(time.ms) };
+  const governor = new InputGovernor({ limits: { ...limits, inputRateMax }, clock });
   const input = new InputReader({
     sink: {
       key: (...args) => void calls.push(['key', ...args]),
@@ -34,15 +41,20 @@ function reader({ inputBytesMax = 1024, inputRateMax = 4000 } = {}) {
       text: (...args) => void calls.push(['text', ...args]),
       releaseAll: (...args) => void calls.push(['releaseAll', ...args]),
       pace: (slackMs) => void calls.push(['pace', slackMs]),
-      held: ({ pads: _, ...state }, sequence) =>
-        void calls.push(['held', { ...state, keys: [...state.keys] }, sequence]),
-      pointer: (state, sequence) => void calls.push(['pointer', { ...state, axes: [...state.axes] }, sequence]),
+      held: ({ pads: _, ...state }, ...when) =>
+        void calls.push(['held', { ...state, keys: [...state.keys] }, ...when]),
+      pointer: (state, ...when) => void calls.push(['pointer', { ...state, axes: [...state.axes] }, ...when]),
+      onRead: (flush) => {
+        read = flush;
+      },
     },
-    config: { inputBytesMax, inputRateMax, inputSilenceMsMax: SILENCE_MS, stallMsMax: STALL_MS },
+    config: { inputBytesMax, inputSilenceMsMax: SILENCE_MS, stallMsMax: STALL_MS },
+    governor,
     pong: (message) => void pongs.push(Buffer.from(message)),
-    clock: { now: () => milli(time.ms) },
+    onHidden: (isHidden) => hidden.push(isHidden),
+    clock,
   });
-  return { input, calls, pongs, time };
+  return { input, calls, pongs, time, governor, hidden, read: () => read() };
 }
 
 test('keys, buttons and releases are read', () => {
@@ -175,14 +187,20 @@ test('a message is not read if it is one byte too large', () => {
   expect(reader({ inputBytesMax: 47 }).input.read('state', pointerMessage({ sequence: 1 }))).toBe(false);
 });
 
-test('messages above the rate limit are not read until the next second', () => {
-  const { input, time } = reader({ inputRateMax: 3 });
-  const send = () => input.read('events', Buffer.of(MESSAGE_RELEASE_ALL, 0, 0, 0, 3, 0, 0, 0));
-  expect([send(), send(), send(), send()]).toEqual([true, true, true, false]);
-  time.ms = 999;
-  expect(send()).toBe(false);
-  time.ms = 1000;
-  expect(send()).toBe(true);
+test('messages above the rate are dropped unread, and are not errors', () => {
+  const { input, time, calls, governor } = reader({ inputRateMax: 100 });
+  const send = (count: number) => {
+    for (let sent = 0; sent < count; sent++)
+      expect(input.read('events', Buffer.of(MESSAGE_RELEASE_ALL, 0, 0, 0, 3, 0, 0, 0))).toBe(true);
+  };
+  send(101);
+  expect([calls.length, governor.dropped, input.errors]).toEqual([100, 1, 0]);
+  time.ms = 9;
+  send(1);
+  expect([calls.length, governor.dropped]).toEqual([100, 2]);
+  time.ms = 21;
+  send(3);
+  expect([calls.length, governor.dropped, input.errors]).toEqual([102, 3, 0]);
 });
 
 const key = (usage: number, down: boolean, sequence: number) =>
@@ -291,11 +309,12 @@ describe('a silent page', () => {
 
 describe('what a page holds', () => {
   test('the keys and buttons that are held are read, nothing is held by a hidden page, and a muted page says so', () => {
-    const { input, calls } = reader();
+    const { input, calls, time } = reader();
     const message = { keys: [0, 26, 255], buttons: [0, 31] };
     input.read('state', heldMessage({ sequence: 1, ...message }));
     input.read('state', heldMessage({ sequence: 2, ...message, hidden: true }));
     input.read('state', heldMessage({ sequence: 3, ...message, muted: true }));
+    time.ms += 250;
     input.read('state', heldMessage({ sequence: 4, hidden: true, muted: true }));
     expect(calls).toEqual([
       ['held', { keys: keysOf(0, 26, 255), buttons: 0x80000001, hidden: false }, 1],
@@ -303,6 +322,27 @@ describe('what a page holds', () => {
       ['held', { keys: keysOf(0, 26, 255), buttons: 0x80000001, hidden: false, muted: true }, 3],
       ['held', { keys: keysOf(), buttons: 0, hidden: true, muted: true }, 4],
     ]);
+  });
+
+  test('a page that is shown counts as hidden again after 250 ms at the earliest, and holds nothing before', () => {
+    const { input, calls, time } = reader();
+    const states: boolean[] = [];
+    const held = (sequence: number, hidden: boolean) => {
+      input.read('state', heldMessage({ sequence, hidden, keys: [4] }));
+      const [, { hidden: counts, keys }] = calls.at(-1) as [string, { hidden: boolean; keys: number[] }];
+      states.push(counts);
+      expect(keys).toEqual(hidden ? keysOf() : keysOf(4));
+    };
+    held(1, true);
+    held(2, false);
+    time.ms = 249;
+    held(3, true);
+    time.ms = 250;
+    held(4, true);
+    time.ms = 251;
+    held(5, false);
+    held(6, true);
+    expect(states).toEqual([true, false, false, true, false, false]);
   });
 
   test('a message about what is held is ignored if a newer one or a newer key has arrived', () => {
@@ -336,4 +376,109 @@ describe('what a page holds', () => {
     input.read('events', key(4, true, 10));
     expect(calls.at(-1)).toEqual(['key', 4, true, 10]);
   });
+});
+
+describe('input that the governor holds back', () => {
+  test('states wait for the game to read them, the newest of each kind, with the time at which it arrived', () => {
+    const { input, calls, time, governor, read } = reader({ limits: LIMITS });
+    for (let sequence = 1; sequence <= 4; sequence++) input.read('state', pointerMessage({ sequence }));
+    calls.length = 0;
+    time.ms = 5;
+    input.read('state', pointerMessage({ sequence: 5, dx: 1 }));
+    time.ms = 7;
+    input.read('state', pointerMessage({ sequence: 6, dx: 2 }));
+    input.read('state', heldMessage({ sequence: 7, keys: [4] }));
+    // A message that was overtaken does not take the place of a newer one.
+    input.read('state', pointerMessage({ sequence: 5, dx: 3 }));
+    expect([calls, governor.coalesced]).toEqual([[], 1]);
+    read();
+    expect(calls).toEqual([
+      ['held', { keys: keysOf(4), buttons: 0, hidden: false }, 7, 7],
+      ['pointer', expect.objectContaining({ totalDx: 2 }), 6, 7],
+    ]);
+    read();
+    expect(calls).toHaveLength(2);
+    expect(governor.dropped).toBe(0);
+  });
+
+  test('without a game that reads, they wait until the bucket has room', async () => {
+    const { input, calls } = reader({ limits: LIMITS });
+    for (let sequence = 1; sequence <= 5; sequence++) input.read('state', pointerMessage({ sequence }));
+    // 42 states per second.
+    await vi.advanceTimersByTimeAsync(23);
+    expect(calls).toHaveLength(4);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(calls.at(-1)?.[2]).toBe(5);
+  });
+
+  test('a key comes after the states that were sent before it', () => {
+    const { input, calls } = reader({ limits: LIMITS });
+    for (let sequence = 1; sequence <= 5; sequence++) input.read('state', pointerMessage({ sequence }));
+    input.read('state', heldMessage({ sequence: 6, keys: [5] }));
+    input.read('events', key(4, true, 7));
+    expect(calls.slice(4).map(([name]) => name)).toEqual(['held', 'pointer', 'key']);
+  });
+
+  test('a page that is hidden, shown, muted or heard again says so at once', () => {
+    const { input, calls } = reader({ limits: LIMITS });
+    for (let sequence = 1; sequence <= 4; sequence++) input.read('state', pointerMessage({ sequence }));
+    calls.length = 0;
+    for (const [index, state] of [{ muted: true }, {}, { hidden: true }, {}].entries())
+      input.read('state', heldMessage({ sequence: 10 + index, ...state }));
+    expect(calls).toHaveLength(4);
+    input.read('state', heldMessage({ sequence: 20 }));
+    expect(calls).toHaveLength(4);
+  });
+
+  test('a press that was dropped counts as soon as the page says that it is held and a token is there', () => {
+    const { input, calls, time, governor } = reader({ limits: { ...LIMITS, inputTokensMax: 1 } });
+    input.read('events', key(4, true, 1));
+    input.read('events', key(5, true, 2));
+    expect([calls.length, governor.dropped]).toEqual([1, 1]);
+    // The release of a key that the game does not know to be held does no harm.
+    input.read('events', key(5, false, 3));
+    input.read('events', key(5, true, 4));
+    input.read('state', heldMessage({ sequence: 5, keys: [4, 5], buttons: [1] }));
+    expect([calls.at(-1), governor.dropped]).toEqual([['held', { keys: keysOf(4), buttons: 0, hidden: false }, 5], 3]);
+    // 30 tokens per second.
+    time.ms = 34;
+    input.read('state', heldMessage({ sequence: 6, keys: [4, 5], buttons: [1] }));
+    expect(calls.at(-1)).toEqual(['held', { keys: keysOf(4, 5), buttons: 2, hidden: false }, 6]);
+    input.read('state', heldMessage({ sequence: 7, keys: [4] }));
+    expect([calls.at(-1)?.[2], governor.dropped]).toEqual([7, 3]);
+  });
+
+  test('releases, repeated presses, and a repeated button of a gamepad cost nothing', () => {
+    const { input, calls, governor } = reader({ limits: { ...LIMITS, inputTokensMax: 2 } });
+    input.read('events', key(4, true, 1));
+    input.read('events', Buffer.of(MESSAGE_PAD_BUTTON, 3, 1, 0, 2, 0, 0, 0));
+    input.read('events', press(19, true, 3));
+    input.read('events', key(4, true, 4));
+    input.read('events', key(4, false, 5));
+    input.read('events', Buffer.of(MESSAGE_RELEASE_ALL, 0, 0, 0, 6, 0, 0, 0));
+    expect([calls.length, governor.dropped]).toEqual([6, 0]);
+    input.read('events', press(19, true, 7));
+    input.read('events', press(3, true, 8));
+    input.read('events', Buffer.of(MESSAGE_PAD_BUTTON, 3, 1, 0, 9, 0, 0, 0));
+    expect([calls.length, governor.dropped]).toEqual([6, 3]);
+  });
+
+  test('pings beyond twenty get no answer', () => {
+    const { input, pongs } = reader({ limits: LIMITS });
+    const ping = () => Buffer.of(MESSAGE_PING, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8);
+    for (let count = 0; count < 25; count++) expect(input.read('state', ping())).toBe(true);
+    expect(pongs).toHaveLength(20);
+  });
+});
+
+test('a reader says when the page is hidden, whether the page says so or is silent', async () => {
+  const { input, hidden } = reader();
+  input.read('state', heldMessage({ sequence: 1 }));
+  input.read('state', heldMessage({ sequence: 2, hidden: true }));
+  input.read('state', heldMessage({ sequence: 3, hidden: true }));
+  await vi.advanceTimersByTimeAsync(STALL_MS);
+  input.read('state', heldMessage({ sequence: 4, hidden: false }));
+  await vi.advanceTimersByTimeAsync(STALL_MS);
+  input.wake();
+  expect(hidden).toEqual([true, false, true, false]);
 });
