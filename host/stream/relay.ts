@@ -100,6 +100,8 @@ export interface RelayStats {
   packetsIn: number;
   packetsOut: number;
   packetsDropped: number;
+  /** Number of probes that pages have answered. */
+  probesAnswered: number;
 }
 
 /** Opens a relay between pages and this process's ICE. Each page address gets its own socket, so that ICE tells them apart. */
@@ -150,7 +152,7 @@ interface Admitted {
 }
 
 class PacketRelay implements Relay {
-  readonly stats: RelayStats = { paths: 0, packetsIn: 0, packetsOut: 0, packetsDropped: 0 };
+  readonly stats: RelayStats = { paths: 0, packetsIn: 0, packetsOut: 0, packetsDropped: 0, probesAnswered: 0 };
   readonly #options: RelayOptions;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #paths = new Map<string, Path>();
@@ -255,6 +257,7 @@ class PacketRelay implements Relay {
       this.#sendHeld(path);
     }
     if (isBindingSuccess(packet) && transactionOf(packet).equals(path.probe)) {
+      this.stats.probesAnswered++;
       path.connection.onArrival?.();
       return;
     }

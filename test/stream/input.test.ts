@@ -41,8 +41,7 @@ function reader({ inputBytesMax = 1024, inputRateMax = 4000, limits = UNLIMITED 
       text: (...args) => void calls.push(['text', ...args]),
       releaseAll: (...args) => void calls.push(['releaseAll', ...args]),
       pace: (slackMs) => void calls.push(['pace', slackMs]),
-      held: ({ pads: _, ...state }, ...when) =>
-        void calls.push(['held', { ...state, keys: [...state.keys] }, ...when]),
+      held: ({ pads: _, ...state }, ...when) => void calls.push(['held', { ...state, keys: [...state.keys] }, ...when]),
       pointer: (state, ...when) => void calls.push(['pointer', { ...state, axes: [...state.axes] }, ...when]),
       onRead: (flush) => {
         read = flush;
