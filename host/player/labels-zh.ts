@@ -95,8 +95,6 @@ export const CHINESE: ToolLabels & ObstacleLabels = {
   dropped: '丢弃的帧',
   lost: '丢失的数据包',
   connection: '连接方式',
-  tier: '连接层级',
-  droppedInput: '丢弃的输入',
   network: '网络',
   waiting: '等待',
   drawing: '绘制',
@@ -105,6 +103,8 @@ export const CHINESE: ToolLabels & ObstacleLabels = {
   decoding: '解码',
   display: '显示',
 
+  tier: '连接层级',
+  droppedInput: '丢弃的输入',
   tooMuchInput: '按键过多，游戏服务器略去了一部分。',
 
   settings: '设置',

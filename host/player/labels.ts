@@ -86,8 +86,6 @@ export const ENGLISH = {
   dropped: 'Dropped frames',
   lost: 'Lost packets',
   connection: 'Connection',
-  tier: 'Tier',
-  droppedInput: 'Dropped input',
   network: 'Network',
   waiting: 'Waiting',
   drawing: 'Drawing',

@@ -101,6 +101,7 @@ export class PageParts {
       legend: display.element('stages'),
       history: client.history,
       translate: (name) => translator.translate(name),
+      labels: () => translator.labels,
     });
     this.#statistics.show(!stats.hidden);
     this.updateStatistics();

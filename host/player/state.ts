@@ -33,8 +33,6 @@ export type TierStats = {
    * and the seat waits. Undefined if the page has no seat.
    */
   tier: Tier | undefined;
-  /** For how many milliseconds that has been so. */
-  tierMs: number;
   /** Number of presses and messages that the host has left out, because the page sent too many. */
   inputsDropped: number;
 };

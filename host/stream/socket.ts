@@ -124,7 +124,7 @@ export class SocketConnection extends PageConnection {
     const socket = this.#socket;
     if (!socket) return;
     // A socket that is paused would not see the page's answer.
-    socket.resume();
+    if (socket.isPaused) socket.resume();
     socket.close(NORMAL);
     setTimeout(() => socket.terminate(), CLOSE_MS_MAX).unref();
   }
