@@ -26,7 +26,7 @@ export type PlayerState =
   /** The page has stopped for good. `message` is for the player. */
   | { kind: 'ended'; code: string; message: string };
 
-/** What the host does for the page. */
+/** How the host treats the page. */
 export type TierStats = {
   /**
    * `hot` while the page plays, `warm` while it is hidden, so that the host sends no pictures, and `cold` while the connection is lost

@@ -26,7 +26,7 @@ export type GovernorLimits = Pick<
 export interface GovernorOptions {
   limits: GovernorLimits;
   clock: Pick<Clock, 'now'>;
-  /** Returns what happens in the player's game. Default: it is always calm. */
+  /** Returns the situation of the player's game. Default: it is always calm. */
   situation?(): Situation | undefined;
   /** Called for each press or message that is dropped, and for each state in whose place the game gets a newer one. */
   onDrop?(): void;

@@ -41,7 +41,7 @@ export interface InputReaderOptions {
   pong(message: Buffer): void;
   /** Takes what the page says about the times of its pictures. @returns false if the message is not valid */
   times?(message: Buffer): boolean;
-  /** Called when the page is hidden, or is silent for so long that it counts as hidden, and when it no longer is. */
+  /** Called when the page is hidden, or falls silent and counts as hidden for that, and when it no longer is. */
   onHidden?(isHidden: boolean): void;
   clock: Pick<Clock, 'now'>;
 }

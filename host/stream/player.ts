@@ -47,7 +47,7 @@ export interface HeldState {
   muted?: boolean | undefined;
 }
 
-/** What happens in a game, as far as it matters for how much input its players may send. */
+/** The situation of a game, as far as it matters for how much input its players may send. */
 export interface Situation {
   /** Whether the players are in a team fight, in which they press many keys and buttons. */
   readonly isFight: boolean;
@@ -200,7 +200,7 @@ export interface Player extends ViewRequest {
   /** The actions that the player can take in the game, if its author names them. */
   readonly actions?: readonly GameAction[] | undefined;
   readonly input: InputSink;
-  /** What happens in the player's game. Undefined for a spectator. */
+  /** The situation of the player's game. Undefined for a spectator. */
   readonly situation?: Situation | undefined;
   /** Called at most once, when the page has connected and frames can be sent. */
   onConnected(connection: PlayerConnection): void;

@@ -16,7 +16,11 @@ function begin(limits: SituationLimits = {}) {
       situation.frame(milli(now));
     }
   };
-  return { situation, changes, pass, step: () => situation.frame(milli((now += STEP_MS))) };
+  const step = () => {
+    now += STEP_MS;
+    situation.frame(milli(now));
+  };
+  return { situation, changes, pass, step };
 }
 
 test('a fight begins with the third consecutive step above twelve actions per second', () => {

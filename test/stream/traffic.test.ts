@@ -1,4 +1,4 @@
-// What becomes of the messages of pages, on the data channels and on the WebSocket.
+// The fate of the messages of pages, on the data channels and on the WebSocket.
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Config } from '../../host/base/config.ts';
