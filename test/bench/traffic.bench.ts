@@ -74,11 +74,20 @@ async function attack(host: HostProcess, kind: string): Promise<ChildProcess> {
   return child;
 }
 
-async function measure(players: readonly MeasuredPlayer[]): Promise<number[]> {
+/** Latencies, and the processor time of the host as a share of one core. */
+interface Measured {
+  latencies: number[];
+  cpuPercent: number[];
+}
+
+async function measure(host: HostProcess, players: readonly MeasuredPlayer[], into: Measured): Promise<void> {
   await sleep(SETTLE_MS);
+  const { cpuMs } = await host.status();
+  const begun = performance.now();
   for (const player of players) player.take();
   await sleep((SECONDS / TURNS) * 1000);
-  return players.flatMap((player) => player.take());
+  into.latencies.push(...players.flatMap((player) => player.take()));
+  into.cpuPercent.push((100 * ((await host.status()).cpuMs - cpuMs)) / (performance.now() - begun));
 }
 
 async function run(bench: Bench, kind: string, name: string): Promise<void> {
@@ -86,15 +95,15 @@ async function run(bench: Bench, kind: string, name: string): Promise<void> {
   const players = Array.from({ length: PLAYERS }, () => new MeasuredPlayer());
   try {
     for (const player of players) await player.join(host.url);
-    const calm: number[] = [];
-    const attacked: number[] = [];
+    const calm: Measured = { latencies: [], cpuPercent: [] };
+    const attacked: Measured = { latencies: [], cpuPercent: [] };
     let sent = 0;
     for (let turn = 0; turn < TURNS; turn++) {
-      calm.push(...(await measure(players)));
+      await measure(host, players, calm);
       const child = await attack(host, kind);
       let count = 0;
       child.on('message', (found) => (count = Number(found)));
-      attacked.push(...(await measure(players)));
+      await measure(host, players, attacked);
       sent += count;
       child.disconnect();
       await once(child, 'exit');
@@ -102,13 +111,14 @@ async function run(bench: Bench, kind: string, name: string): Promise<void> {
     const metrics = await (await fetch(new URL('metrics', host.operatorUrl))).text();
     const ended = /^nearlight_pages_dismissed_total.* (\d+)$/m.exec(metrics)?.[1] ?? '0';
     bench.note(`${name}: ${sent} messages sent, the connection ended ${ended} times`);
-    bench.figure(`${name}: latency before`, 'ms', calm);
-    bench.figure(`${name}: latency during`, 'ms', attacked);
-    const p99 = (samples: number[]) =>
-      percentile(
-        samples.toSorted((a, b) => a - b),
-        99,
-      );
+    for (const [when, { latencies, cpuPercent }] of Object.entries({ before: calm, during: attacked })) {
+      bench.figure(`${name}: latency ${when}`, 'ms', latencies);
+      bench.figure(`${name}: processor time of the host ${when}`, '% of a core', cpuPercent);
+    }
+    const p99 = ({ latencies }: Measured) => {
+      const sorted = latencies.toSorted((one, other) => one - other);
+      return percentile(sorted, 99);
+    };
     const value = p99(attacked) - p99(calm);
     bench.goal(`${name}: P99 of the others`, { direction: 'at most', limit: SHIFT_MS_MAX, value, unit: 'ms more' });
   } finally {
