@@ -1,3 +1,4 @@
+import { admissionSettings } from './admission-settings.ts';
 import { NearlightError } from './errors.ts';
 import { BASIC_LAYERS } from './layers.ts';
 import { playerSettings } from './player-settings.ts';
@@ -237,6 +238,7 @@ export const settings = {
 
   ...playerSettings,
   ...trafficSettings,
+  ...admissionSettings,
 } as const satisfies Record<string, Setting<number | string | boolean>>;
 
 type Widen<T> = T extends number ? number : T extends boolean ? boolean : string;

@@ -27,7 +27,12 @@ const ICE_SERVER = /^(stuns?:[\w.-]+(:\d{1,5})?|turns?:([\w.-]+|\[[\da-f:]+\])(:
 
 /** The forms that text settings can have. `text` completes the sentence "The value is not ...". */
 export const FORMS = {
+  admission: { text: 'open or token', fits: (text: string) => text === 'open' || text === 'token' },
   address: { text: 'an IPv4 or IPv6 address', fits: (text: string) => isIP(text) !== 0 && !text.includes('%') },
+  claim: {
+    text: 'the name of a claim, or names of nested claims with dots between them',
+    fits: (text: string) => /^[\w:/-]{1,64}(\.[\w:/-]{1,64}){0,3}$/.test(text),
+  },
   hosts: {
     text: 'a list of host names such as play.example,.example.org, or *',
     fits: (text: string) => text === '*' || readList(text).every(isHostName),
@@ -47,6 +52,14 @@ export const FORMS = {
   origins: {
     text: 'a list of origins such as https://play.example,http://10.0.0.1:8080, or *',
     fits: (text: string) => text === '*' || readList(text).every(isOrigin),
+  },
+  packages: {
+    text: 'none, gaming, game or gaming,game',
+    fits: (text: string) => text === 'none' || readList(text).every((entry) => entry === 'gaming' || entry === 'game'),
+  },
+  url: {
+    text: 'an http or https URL without a user, a query or a fragment',
+    fits: isServiceUrl,
   },
   ports: { text: 'a range of ports such as 31000-31999', fits: (text: string) => readPorts(text) !== undefined },
 };
@@ -74,6 +87,12 @@ export function readNetwork(text: string): Network | undefined {
 
 function isOrigin(text: string): boolean {
   return /^https?:/i.test(text) && URL.canParse(text) && new URL(text).origin === text.toLowerCase();
+}
+
+function isServiceUrl(text: string): boolean {
+  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return false;
+  const { username, password, search, hash } = new URL(text);
+  return `${username}${password}${search}${hash}` === '';
 }
 
 function isHostName(text: string): boolean {

@@ -30,7 +30,7 @@ const OUT = join(BUILD, 'packages');
 /** Source folders of the program, which go into the package `nearlight`. */
 const FOLDERS = ['host', 'assets', 'oci', 'renderer/contract'];
 /** Files that the compiled JavaScript reads or runs. All other files of the source folders are left out of the package. */
-const RESOURCE = /(\.(html|css|svg|wgsl|json|proto|cc|h|sh|js|d\.ts)|containerd-shim-wasmedge-v1)$/;
+const RESOURCE = /(\.(html|css|tar\.gz|svg|wgsl|json|proto|cc|h|sh|js|d\.ts)|containerd-shim-wasmedge-v1)$/;
 /** Games in the package `nearlight`, which the program plays outside a project or for --model. */
 const GAMES = ['arena', 'model'];
 /** Source file of the element in the package `@nearlight/player`. */

@@ -1,11 +1,12 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { readArguments } from '../base/arguments.ts';
-import { readConfig, settings } from '../base/config.ts';
+import { type Config, readConfig, settings } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import { checkFileLimit } from '../base/files.ts';
 import { createLog } from '../base/log.ts';
 import { VERSION } from '../base/version.ts';
+import { admissionMode } from '../edge/admission/mode.ts';
 import { buildNative } from '../engine/wasmedge/build.ts';
 import type { Gpu } from '../gpu/dawn.ts';
 import { startHost } from '../play/host.ts';
@@ -55,6 +56,7 @@ export async function run(args: string[], environment: NodeJS.ProcessEnv): Promi
     ),
   );
   const config = readConfig({ ...environment, ...own });
+  admissionMode(config);
   checkFileLimit();
   const log = createLog(config.logLevel);
   const modules = positionals.length > 0 ? positionals : [values.model === undefined ? usualModule() : MODEL];
@@ -79,6 +81,7 @@ export async function run(args: string[], environment: NodeJS.ProcessEnv): Promi
   process.stdout.write(
     `Nearlight ${VERSION}: ${modules.map(playableName).join(', ')} on ${engine.name} and ${adapterName(gpu)}\n`,
   );
+  process.stdout.write(`${admissionLine(config)}\n`);
   process.stdout.write(`Status and metrics at ${servers.operator.url}status and ${servers.operator.url}metrics\n`);
   process.stdout.write(`Play at ${servers.players.url}   (press Ctrl+C to stop)\n`);
   await ended;
@@ -146,6 +149,12 @@ function parse(args: string[]) {
     },
     '--help',
   );
+}
+
+/** Says who may join. */
+function admissionLine(config: Config): string {
+  if (admissionMode(config) === 'token') return `Players of ${config.oidcIssuer} may join (ADMISSION=token)`;
+  return 'Anyone who reaches this address may join (ADMISSION=token changes that)';
 }
 
 /** Returns a readable name of the GPU: the device's for hardware, the driver's for software rendering. */

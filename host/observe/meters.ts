@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../base/errors.ts';
+import { JOIN_STEPS, type JoinStep } from '../base/join-steps.ts';
 import { CLOSE_REASONS, type CloseReason } from '../base/protocol.ts';
 import { PAGE_STAGES, type PageStage } from '../base/stages.ts';
 import type { Tier } from '../base/tiers.ts';
@@ -61,6 +62,23 @@ export class Meters {
 
   /** Number of HTTP requests that were refused, by error code. */
   readonly requestsRefused = new Map<ErrorCode, number>();
+
+  /** Time that each step of a join took. Callers add milliseconds. */
+  readonly joinSteps = Object.fromEntries(JOIN_STEPS.map((step) => [step, new Histogram()])) as Record<
+    JoinStep,
+    Histogram
+  >;
+  /** Number of outcomes of each step: `ok`, or why it refused. */
+  readonly joinDecisions = Object.fromEntries(JOIN_STEPS.map((step) => [step, new Map([['ok', 0]])])) as Record<
+    JoinStep,
+    Map<string, number>
+  >;
+
+  /** Counts an outcome of a step of a join. With a `count` of 0 it makes the outcome known, so that its rate is right from the start. */
+  countJoinStep(step: JoinStep, outcome: string, count = 1): void {
+    const outcomes = this.joinDecisions[step];
+    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + count);
+  }
 
   countRefusedRequest(code: ErrorCode): void {
     count(this.requestsRefused, code);

@@ -56,6 +56,7 @@ async function ownRegistry(meters: Meters, figures: Figures): Promise<Registry> 
   addTicks(add, meters);
   addSessions(add, meters, figures);
   addTraffic(add, meters);
+  addJoins(add, meters);
   add(
     'nearlight_cold_start_seconds',
     'gauge',
@@ -204,6 +205,17 @@ function addTraffic(add: Add, meters: Meters): void {
   );
   add('nearlight_situations_total', 'counter', 'Team fights that began (fight) and ended (calm) in all games.', () =>
     Object.entries(meters.situations).map(([to, value]) => ({ labels: { to }, value })),
+  );
+}
+
+function addJoins(add: Add, { joinDecisions, joinSteps }: Meters): void {
+  add('nearlight_admission_decisions_total', 'counter', 'Outcomes of the steps of joins, by step and reason.', () =>
+    Object.entries(joinDecisions).flatMap(([step, outcomes]) =>
+      [...outcomes].map(([code, value]) => ({ labels: { step, code }, value })),
+    ),
+  );
+  add('nearlight_admission_step_seconds', 'histogram', 'Time that a step of a join takes.', (name) =>
+    Object.entries(joinSteps).flatMap(([step, histogram]) => buckets(name, histogram, { step })),
   );
 }
 

@@ -6,6 +6,7 @@ import { LAYERS, readLayers } from '../base/layers.ts';
 import type { Log } from '../base/log.ts';
 import { losses } from '../base/losses.ts';
 import type { Milli } from '../base/time.ts';
+import { admissionMode } from '../edge/admission/mode.ts';
 import type { Engine } from '../engine/engine.ts';
 import { type Gpu, openGpu } from '../gpu/dawn.ts';
 import { Meters } from '../observe/meters.ts';
@@ -61,10 +62,12 @@ export interface Host {
 
 /**
  * Opens the GPU, loads the modules and listens for players.
- * @throws NearlightError for the first of these that fails; nothing stays open then
+ * @throws NearlightError for the first of these that fails, or if the settings do not say who may join; nothing stays open then
  */
 export async function startHost(options: HostOptions): Promise<Host> {
   const { config, log, clocks } = options;
+  // Report a setting that is missing at once, before the slow steps.
+  admissionMode(config);
   const engine = record(createEngine(config, clocks?.calls), options);
   // Report a missing module file at once, before the slow steps.
   for (const path of options.modules) await readModule(path).catch((error) => Promise.reject(named(path, error)));

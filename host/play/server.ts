@@ -2,6 +2,7 @@ import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { VERSION } from '../base/version.ts';
+import { type GameFacts, openGate } from '../edge/admission/gate.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Gpu } from '../gpu/dawn.ts';
 import type { Meters } from '../observe/meters.ts';
@@ -44,12 +45,17 @@ export interface Servers {
   close(): Promise<void>;
 }
 
-/** Starts the servers through which players join the games of a lobby and operators watch them. @throws as the servers */
+/**
+ * Starts the servers through which players join the games of a lobby and operators watch them.
+ * @throws as the servers, and NL_SETTING if the settings do not say who may join
+ */
 export async function serve(options: ServeOptions): Promise<Servers> {
   const { config, log, gpu, engine, lobby, files, meters, more, nodePort, mayMove = false } = options;
   const warn = (message: string) => log('warn', message);
+  const gate = await openGate({ config, log, meters, game: (name) => factsOf(lobby.rooms, name) });
   const players = await createStreamServer({
     config,
+    gate,
     log: { debug: (message) => log('debug', message), info: (message) => log('info', message), warn },
     files,
     defaultView: gpu.software ? SOFTWARE_VIEW : HARDWARE_VIEW,
@@ -57,6 +63,9 @@ export async function serve(options: ServeOptions): Promise<Servers> {
     watch: (request) => lobby.watch(request.game, request),
     meters,
     nodePort,
+  }).catch(async (error: unknown) => {
+    await gate.close();
+    throw error;
   });
   const operator = await createOperatorServer({
     config,
@@ -78,6 +87,7 @@ export async function serve(options: ServeOptions): Promise<Servers> {
     mayMove,
   }).catch(async (error: unknown) => {
     await players.close();
+    await gate.close();
     throw error;
   });
   return {
@@ -85,6 +95,7 @@ export async function serve(options: ServeOptions): Promise<Servers> {
     operator,
     async close() {
       await players.close();
+      await gate.close();
       await operator.close();
     },
   };
@@ -98,6 +109,13 @@ function findProblem({ gpu, lobby }: ServeOptions): NearlightError | undefined {
   if (gpu.lost) return new NearlightError('NL_GPU_LOST', 'restart the host');
   if (countSeats(lobby.rooms).all === 0) return new NearlightError('NL_ROOM_ENDED', 'no game is running');
   return undefined;
+}
+
+/** Returns what the policies learn of a game. One that has ended starts again for the next player. */
+function factsOf(rooms: readonly Room[], name: string | undefined): GameFacts {
+  const room = rooms.find((each) => name === undefined || each.name === name);
+  if (!room) return { id: name ?? '', isRunning: false, players: 0, seats: 1 };
+  return { id: room.name, isRunning: !room.isClosed, players: room.players, seats: room.seats };
 }
 
 function countSeats(rooms: readonly Room[]): { all: number; taken: number } {

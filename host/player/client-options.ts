@@ -1,5 +1,6 @@
 import type { Notice } from '../base/protocol.ts';
 import type { PlayerState } from './state.ts';
+import type { TokenSource } from './token-source.ts';
 import type { TokenStorage } from './tokens.ts';
 
 export type PlayerClientOptions = {
@@ -9,6 +10,8 @@ export type PlayerClientOptions = {
   sound?: { attach(stream: MediaStream): void };
   /** Whether the page only watches the game, and has no seat. Default: it plays. */
   spectates?: boolean;
+  /** Returns the player's token, if the host asks for one. */
+  token?: TokenSource | undefined;
   /** URL of the WHEP signalling endpoint. Default: `whep`, relative to the page. */
   url?: string;
   /** Where the page keeps the tokens with which it returns to its seat after a reload. Default: nowhere */

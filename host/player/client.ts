@@ -80,8 +80,8 @@ export class PlayerClient {
         if (!options.spectates || message[0] === MESSAGE_HELD) this.#send(this.#link?.state, message, sequence);
       },
     });
-    const { url = 'whep', sound, spectates = false } = options;
-    const kind = { takesSound: sound !== undefined, spectates };
+    const { url = 'whep', sound, spectates = false, token } = options;
+    const kind = { takesSound: sound !== undefined, spectates, token };
     this.#connector = new Connector(url, kind, {
       trying: (attempt) => {
         if (!this.#change) this.#showProgress(attempt);

@@ -6,8 +6,9 @@ import type { ConnectorHooks } from './connector-hooks.ts';
 import { HostLink, type Link, type LinkFailure, type LinkOptions } from './link.ts';
 import type { LineProbe } from './probe.ts';
 import { foreignAnswer, readRefusal, SILENT } from './refusal.ts';
-import { parametersOf, randomId, returnHeader, type ViewQuery } from './seat-request.ts';
+import { bearer, parametersOf, randomId, returnHeader, type ViewQuery } from './seat-request.ts';
 import type { SocketLink } from './socket-link.ts';
+import type { TokenSource } from './token-source.ts';
 import type { ReturnTokens } from './tokens.ts';
 
 /** A way to the host: WebRTC to its own addresses, WebRTC to these or through a TURN server, and a WebSocket. */
@@ -37,6 +38,7 @@ export class Connector {
   readonly #url: string;
   readonly #takesSound: boolean;
   readonly #spectates: boolean;
+  readonly #token: TokenSource | undefined;
   readonly #hooks: ConnectorHooks;
   /** Tells this page from others with the same tokens. */
   readonly #page = randomId();
@@ -80,11 +82,17 @@ export class Connector {
    * @param url URL of the WHEP signalling endpoint
    * @param options.takesSound whether the page takes the game's sound
    * @param options.spectates whether the page only watches the game
+   * @param options.token returns the player's token
    */
-  constructor(url: string, options: { takesSound: boolean; spectates: boolean }, hooks: ConnectorHooks) {
+  constructor(
+    url: string,
+    options: { takesSound: boolean; spectates: boolean; token?: TokenSource | undefined },
+    hooks: ConnectorHooks,
+  ) {
     this.#url = url;
     this.#takesSound = options.takesSound;
     this.#spectates = options.spectates;
+    this.#token = options.token;
     this.#hooks = hooks;
     void decodableCodec().then((codec) => {
       // All spectators share a picture in H.264.
@@ -246,6 +254,7 @@ export class Connector {
       ...how,
       url: this.#url,
       takesSound: this.#takesSound,
+      token: this.#token,
       page: this.#takesOver ? `${this.#page};take` : this.#page,
       iceServers: this.#iceServers,
       isTcp: this.#isTcp,
@@ -354,9 +363,18 @@ export class Connector {
     let failure: LinkFailure | undefined;
     try {
       const { waitForSeat } = await import('./queue.ts');
-      const asked = { url: this.#url, query: this.#query, tokens: this.#tokens, signal: queue.signal };
+      const asked = {
+        url: this.#url,
+        query: this.#query,
+        tokens: this.#tokens,
+        token: this.#token,
+        signal: queue.signal,
+      };
       const onPosition = (position: number) => this.#hooks.waiting(position);
-      failure = await waitForSeat({ ...asked, onPosition }, { parametersOf, returnHeader, readRefusal, foreignAnswer });
+      failure = await waitForSeat(
+        { ...asked, onPosition },
+        { parametersOf, returnHeader, bearer, readRefusal, foreignAnswer },
+      );
     } catch {
       failure = SILENT;
     }

@@ -72,6 +72,18 @@ export const CHINESE: ToolLabels & ObstacleLabels = {
   mixedContent: '使用 https 的页面无法连接 http 服务器。网站的管理员可以改用 https 地址。',
   loadAgain: '服务器的版本不同，请重新加载此页面。',
 
+  signIn: '请先登录',
+  signInHere: '此游戏只对已登录的玩家开放。请从你登录的网站打开。',
+  signInAgain: '你的登录在这里无效。请在游戏网站重新登录。',
+  signInExpired: '你的登录已过期。请在游戏网站重新登录。',
+  ticketSpent: '此邀请已过期或已被使用。请从你登录的网站重新打开游戏。',
+  issuerSilent: '登录服务没有响应，目前无法识别玩家。',
+  cannotJoin: '现在不能加入',
+  policyRefuses: '游戏已开始或已满员，或者不对你的账号开放。',
+  policySilent: '目前无法查询此游戏的规则。',
+  accountFull: '你同时玩的游戏太多。请先离开其中一个。',
+  riskRefuses: '保护规则不允许你加入。游戏的管理员可以告诉你更多。',
+
   noAnswer: '服务器没有响应。',
   connectionLost: '连接已断开。',
   noPicture: '画面没有及时到达。',

@@ -2,6 +2,7 @@ import { CHANNEL_EVENTS, CHANNEL_STATE } from '../base/protocol.ts';
 import type { Arrival } from './arrival.ts';
 import { type LinkFailure, readRefusal, SILENT } from './refusal.ts';
 import { type AskedSeat, leaveSeat, type PromisedSeat, requestSeat, type ViewQuery } from './seat-request.ts';
+import type { TokenSource } from './token-source.ts';
 
 export type { LinkFailure } from './refusal.ts';
 export type { ViewQuery } from './seat-request.ts';
@@ -27,6 +28,8 @@ export type LinkOptions = {
   takesSound: boolean;
   /** The header HEADER_PAGE of the request. */
   page?: string | undefined;
+  /** Returns the player's token for a request. */
+  token?: TokenSource | undefined;
   /** Servers through which the page reaches a host whose own addresses it cannot reach. */
   iceServers?: RTCIceServer[] | undefined;
   /** Whether the line to the server may be dead. */
@@ -197,7 +200,7 @@ export abstract class SeatLink implements Link {
   }
 
   async #ask(path: string, asked: AskedSeat): ReturnType<typeof requestSeat> {
-    const { url, page } = this.options;
+    const { url, page, token: source } = this.options;
     if (this.#waits) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#go = resolve;
@@ -206,7 +209,9 @@ export abstract class SeatLink implements Link {
     const asking = new AbortController();
     this.#asking = asking;
     try {
-      return await requestSeat(url + path, { ...asked, isBlind: this.#isBlind, page, signal: asking.signal });
+      const token = await source?.();
+      const { signal } = asking;
+      return await requestSeat(url + path, { ...asked, isBlind: this.#isBlind, page, token, signal });
     } catch (error) {
       if (this.#asking === asking || this.#isClosed) throw error;
       return this.#ask(path, asked);

@@ -14,12 +14,38 @@ export const ENGLISH_OBSTACLES = {
   proxyRefused: 'A proxy or firewall refused this page. Its administrator can let the page pass.',
   mixedContent: 'A page with https cannot reach a server with http. The owner of this site can use an https address.',
   loadAgain: 'The server has another version. Load this page again.',
+
+  // The host lets in some players only
+  signIn: 'Sign in to play',
+  signInHere: 'This game is for players who have signed in. Open it from the site where you sign in.',
+  signInAgain: 'Your sign-in is not valid here. Sign in again at the site of the game.',
+  signInExpired: 'Your sign-in has expired. Sign in again at the site of the game.',
+  ticketSpent: 'This invitation has expired or was used before. Open the game again from the site where you sign in.',
+  issuerSilent: 'Players cannot be recognised at the moment, because the service for signing in does not answer.',
+  cannotJoin: 'You cannot join now',
+  policyRefuses: 'The game has begun or is full, or it is not for your account.',
+  policySilent: 'The rules of this game cannot be asked at the moment.',
+  accountFull: 'You play too many games at the same time. Leave another one first.',
+  riskRefuses: 'A protection rule keeps you out. The operator of the game can tell you more.',
 };
 
 export type ObstacleLabels = typeof ENGLISH_OBSTACLES;
 
 /** The code of a state whose message says that browsers let no page with https reach a server with http. */
 export const MIXED_CONTENT = 'a page with https cannot reach a server with http';
+
+/** The headline and the message for each code with which the gate of a host refuses a player. */
+const GATE: Readonly<Record<string, readonly [title: keyof ObstacleLabels, message: keyof ObstacleLabels]>> = {
+  NL_TOKEN_MISSING: ['signIn', 'signInHere'],
+  NL_TOKEN: ['signIn', 'signInAgain'],
+  NL_TOKEN_EXPIRED: ['signIn', 'signInExpired'],
+  NL_TICKET: ['signIn', 'ticketSpent'],
+  NL_ISSUER: ['cannotJoin', 'issuerSilent'],
+  NL_POLICY: ['cannotJoin', 'policyRefuses'],
+  NL_POLICY_DOWN: ['cannotJoin', 'policySilent'],
+  NL_ACCOUNT_FULL: ['cannotJoin', 'accountFull'],
+  NL_RISK: ['cannotJoin', 'riskRefuses'],
+};
 
 /**
  * Says in the player's language what keeps the page from connecting, and what to do.
@@ -35,8 +61,10 @@ export function explainObstacle(
   const { code, message, kind } = state;
   if (code === 'NL_PAGE_VERSION') return { title: labels.pageOutdated, message: labels.loadAgain };
   if (message === MIXED_CONTENT) return { title: labels.notAvailable, message: labels.mixedContent };
-  if (kind === 'ended') return undefined;
   const again = (text: string) => (kind === 'connecting' ? `${text} ${labels.triesAgain}` : text);
+  const gate = GATE[code];
+  if (gate) return { title: String(labels[gate[0]]), message: again(String(labels[gate[1]])) };
+  if (kind === 'ended') return undefined;
   if (code === 'NL_ORIGIN') return { title: labels.siteRefused, message: again(labels.originRefused(options.origin)) };
   if (code !== 'NL_ANSWER') return { title: labels.notAvailable, message: again(message ?? '') };
   return { title: labels.noGameServer, message: again(labels[meaningOf(state.status)]) };

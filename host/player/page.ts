@@ -11,6 +11,7 @@ import { hasChosenPicture, PICTURE_SETTINGS, Settings, viewQuery } from './setti
 import { Speaker } from './speaker.ts';
 import type { PlayerState } from './state.ts';
 import { storageOf, takeStorageName } from './storage.ts';
+import type { TokenSource } from './token-source.ts';
 
 const FIGURES_MS = 500;
 /** On a screen whose shorter side is below this, in CSS pixels, the page asks for a smaller picture by itself. */
@@ -27,6 +28,8 @@ export type PlayerPageOptions = {
   url: string;
   /** Whether the page watches the game without playing. */
   spectates: boolean;
+  /** Returns the player's token, if the host asks for one. */
+  token: TokenSource;
   /** Whether the sound starts turned off, whatever the player chose at an earlier visit. */
   isMuted: boolean;
   /** Whether gamepads are for this page. It may share the document with others. */
@@ -86,6 +89,7 @@ export class PlayerPage {
       sound: this.speaker,
       url: options.url,
       spectates: options.spectates,
+      token: options.token,
       storage: storageOf('sessionStorage'),
       storageName: this.#storageName.name,
       onState: (state) => this.#showState(state),

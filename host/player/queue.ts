@@ -1,6 +1,7 @@
 import { systemClock } from '../base/clock.ts';
 import type { foreignAnswer, LinkFailure, readRefusal } from './refusal.ts';
-import type { parametersOf, returnHeader, ViewQuery } from './seat-request.ts';
+import type { bearer, parametersOf, returnHeader, ViewQuery } from './seat-request.ts';
+import type { TokenSource } from './token-source.ts';
 import type { ReturnTokens } from './tokens.ts';
 
 /** The server answers questions about the queue within 10 s. */
@@ -14,6 +15,8 @@ export type QueueOptions = {
   query: ViewQuery;
   /** Gets the token of the page's place. */
   tokens: ReturnTokens | undefined;
+  /** Returns the player's token. */
+  token?: TokenSource | undefined;
   /** Ends the wait. */
   signal: AbortSignal;
   /** Called with the page's position in the queue: 1 is the next. */
@@ -24,6 +27,7 @@ export type QueueOptions = {
 export type QueueParts = {
   parametersOf: typeof parametersOf;
   returnHeader: typeof returnHeader;
+  bearer: typeof bearer;
   readRefusal: typeof readRefusal;
   foreignAnswer: typeof foreignAnswer;
 };
@@ -51,18 +55,18 @@ export async function waitForSeat(options: QueueOptions, parts: QueueParts): Pro
 
 /** @returns the position, or why the server refuses. @throws Error if the server does not answer */
 async function askPosition(
-  { url, query, tokens, signal }: QueueOptions,
-  { parametersOf, returnHeader, readRefusal, foreignAnswer }: QueueParts,
+  { url, query, tokens, token, signal }: QueueOptions,
+  { parametersOf, returnHeader, bearer, readRefusal, foreignAnswer }: QueueParts,
 ): Promise<number | LinkFailure> {
   const response = await fetch(`${url}/queue?${parametersOf(query)}`, {
     method: 'POST',
-    headers: returnHeader(tokens?.list ?? []),
+    headers: { ...returnHeader(tokens?.list ?? []), ...bearer(await token?.()) },
     signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS_MAX)]),
   });
   if (response.status !== 200) return readRefusal(response);
   const answer: { position?: unknown; token?: unknown } = await response.json().catch(() => ({}));
-  const { position, token } = answer ?? {};
-  if (typeof position !== 'number' || typeof token !== 'string') return foreignAnswer(response.status);
-  tokens?.add(token);
+  const { position, token: place } = answer ?? {};
+  if (typeof position !== 'number' || typeof place !== 'string') return foreignAnswer(response.status);
+  tokens?.add(place);
   return position;
 }

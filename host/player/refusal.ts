@@ -12,8 +12,8 @@ export type LinkFailure = {
   waitMs?: number;
 };
 
-/** Refusals of the server that last until its operator changes a setting. */
-const LASTING_CODES = ['NL_ORIGIN', 'NL_HOST'];
+/** Refusals of the server that last until its operator or the player does something, so the page says which one it is. */
+const LASTING_CODES = ['NL_ORIGIN', 'NL_HOST', 'NL_ISSUER', 'NL_ACCOUNT_FULL', 'NL_POLICY_DOWN'];
 /** Nothing is known but that the server does not answer. */
 export const SILENT: LinkFailure = { code: 'NL_CONNECTION', message: 'The server does not answer.', isFinal: false };
 

@@ -53,15 +53,17 @@ export async function requestSeat(
     tokens: readonly string[] | undefined;
     body?: { type: string; text: string };
     page?: string | undefined;
+    /** Token or join ticket of the player, if the server asks for one. */
+    token?: string | undefined;
     /** Whether the line to the server may be dead. */
     isBlind?: boolean | undefined;
     signal: AbortSignal;
   },
 ): Promise<PromisedSeat | { failure: LinkFailure }> {
-  const { query, tokens, body, isBlind, page, signal } = options;
+  const { query, tokens, body, isBlind, page, token, signal } = options;
   const response = await fetch(`${url}?${parametersOf(query)}`, {
     method: 'POST',
-    headers: { ...(body ? { 'content-type': body.type } : {}), ...returnHeader(tokens, page) },
+    headers: { ...(body ? { 'content-type': body.type } : {}), ...returnHeader(tokens, page), ...bearer(token) },
     ...(body ? { body: body.text } : {}),
     ...(isBlind ? BLIND : {}),
     signal,
@@ -100,6 +102,11 @@ export function returnHeader(tokens: readonly string[] | undefined, page?: strin
   if (tokens === undefined) return {};
   const list = tokens.length > 0 ? tokens.join(',') : 'new';
   return { [HEADER_RETURN]: list, ...(page === undefined ? {} : { [HEADER_PAGE]: page }) };
+}
+
+/** Returns the HTTP header with a player's token (RFC 6750). */
+export function bearer(token: string | undefined): Record<string, string> {
+  return token === undefined ? {} : { authorization: `Bearer ${token}` };
 }
 
 /** Returns a name that no other page has. Unlike randomUUID, it needs no secure context. */

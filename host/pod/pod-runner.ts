@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { admissionMode } from '../edge/admission/mode.ts';
 import type { WasmEdgeEngine } from '../engine/wasmedge/engine.ts';
 import type { Gpu } from '../gpu/dawn.ts';
 import type { ShaderVetting } from '../gpu/vetting.ts';
@@ -85,6 +86,7 @@ export class PodRunner implements GameRunner {
     // The question for its native code leaves this process before the rest is prepared.
     await setImmediate();
     const config = podConfig(this.#parts.config, request.env);
+    admissionMode(config);
     if (config.gpuEnabled && gpu.software)
       throw new NearlightError(
         'NL_NO_GPU',

@@ -58,6 +58,21 @@ const POD_SETTINGS = [
   'fightFramesMin',
   'inputWarmPercent',
   'inputDropsMax',
+  'admission',
+  'oidcIssuer',
+  'oidcAudience',
+  'oidcRoleClaim',
+  'tokenBytesMax',
+  'clockToleranceSeconds',
+  'issuerMsMax',
+  'keysRefreshSeconds',
+  'keysSecondsMax',
+  'ticketMsMax',
+  'accountSeatsMax',
+  'accountJoinsPerSecondMax',
+  'opaUrl',
+  'opaMsMax',
+  'policyFailOpen',
 ] as const satisfies readonly (keyof Config)[];
 
 /**
@@ -71,6 +86,8 @@ export function podConfig(node: Config, env: Record<string, string>): Config {
     Object.fromEntries(POD_SETTINGS.map((name) => [settings[name].env, env[settings[name].env]])),
   );
   const own = Object.fromEntries(POD_SETTINGS.map((name) => [name, read[name]]));
+  // The host of a pod sees no files but its own, so the decisions of policies can go to its log alone.
+  const decisionLog = env.DECISION_LOG === 'log' ? 'log' : node.decisionLog;
   // Every address in a pod belongs to the pod, so the servers listen on all of them.
-  return { ...node, ...own, host: env.HOST ?? '', operatorHost: env.OPERATOR_HOST ?? '' };
+  return { ...node, ...own, decisionLog, host: env.HOST ?? '', operatorHost: env.OPERATOR_HOST ?? '' };
 }

@@ -1,8 +1,9 @@
 import type { Clock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
+import { RateLimiter } from '../base/limiter.ts';
 import type { Milli } from '../base/time.ts';
-import { RateLimiter } from './limiter.ts';
+import { ANYONE, type Pass } from './gate.ts';
 
 /** A connection that has been set up for this long without a packet may be displaced by a newer one. Pages need less. */
 const GRACE_MS = 1000;
@@ -19,10 +20,12 @@ export type AdmissionLimits = Pick<
 export interface Ticket {
   /** The key under which the client is counted. */
   readonly client: string;
+  /** What the gate knows of the player. */
+  readonly pass: Pass;
   /**
    * Counts the connection as a player's seat from now on.
    * @param former the ticket whose seat this connection takes over; it counts no longer
-   * @throws NearlightError NL_ADDRESS_FULL; the former ticket still counts then
+   * @throws NearlightError NL_ADDRESS_FULL, NL_ACCOUNT_FULL; the former ticket still counts then
    */
   seat(former?: Ticket): void;
   /** Forgets the connection, which has ended. Idempotent. */
@@ -79,7 +82,7 @@ export class Admission {
    * @param displace ends the connection because another one takes its place
    * @throws NearlightError NL_HALF_OPEN
    */
-  open(client: string, displace: () => void): Ticket {
+  open(client: string, displace: () => void, pass: Pass = ANYONE): Ticket {
     const own = [...this.#halfOpen].filter((entry) => entry.client === client);
     if (own.length >= this.#limits.addressHalfOpenMax) this.#displaceOldest(own);
     else if (this.#halfOpen.size >= this.#limits.halfOpenMax) this.#displaceOldest(this.#ofGreediest());
@@ -88,16 +91,22 @@ export class Admission {
     let isSeated = false;
     return {
       client,
+      pass,
       seat: (former) => {
         if (former?.client !== client) this.#checkSeats(client);
+        if (!former || former.pass.account !== pass.account) pass.check();
         former?.close();
         this.#halfOpen.delete(entry);
         isSeated = true;
         this.#addSeats(client, 1);
+        pass.take();
       },
       close: () => {
         this.#halfOpen.delete(entry);
-        if (isSeated) this.#addSeats(client, -1);
+        if (isSeated) {
+          this.#addSeats(client, -1);
+          pass.free();
+        }
         isSeated = false;
       },
     };

@@ -6,12 +6,14 @@ import { HEADER_HOLD, HEADER_PAGE, HEADER_RETURN, type Notice, QUERY_WATCH } fro
 import type { Meters } from '../observe/meters.ts';
 import type { Admission, Ticket } from './admission.ts';
 import type { ConnectionOptions, PageConnection } from './connection.ts';
+import { comeBack, type Entry, enter, keepSeat, type Places } from './entrance.ts';
+import { OPEN_GATE, type Pass, readBearer } from './gate.ts';
 import type { Call } from './http.ts';
 import { NO_H264, type Offer } from './offer.ts';
 import type { Player, ViewRequest } from './player.ts';
 import type { Place, Queue } from './queue.ts';
 import { checkProtocol, readView } from './request.ts';
-import { type Arrival, createToken, type Returns, readPage, readTokens } from './returns.ts';
+import { type Arrival, createToken, type Returns, readPage, readTokens, type Stay } from './returns.ts';
 
 /** A page whose turn in the queue has come has this time to take its seat. */
 const CLAIM_MS = 10_000;
@@ -25,13 +27,11 @@ const ELSEWHERE = {
 } as const satisfies Notice;
 
 /** The part of a server that decides which pages get a connection and a seat. */
-export interface Reception {
-  readonly options: {
+export interface Reception extends Places {
+  readonly options: Places['options'] & {
     config: Config;
     log: Record<'debug' | 'info' | 'warn', (message: string) => void>;
     defaultView: ViewRequest;
-    admit(request: ViewRequest): Promise<() => Player>;
-    watch?(request: ViewRequest): Promise<() => Player>;
     meters: Meters;
   };
   readonly connections: Map<string, PageConnection>;
@@ -52,8 +52,12 @@ export interface Arriving<T> {
   /** The token that the page has presented, if it belongs to a seat. */
   valid: string | undefined;
   offer: T;
+  /** What the gate knows of the player. */
+  pass: Pass;
   /** Takes a seat for the page, which has connected. @throws NearlightError with the reason for the page */
   seat(arrival: Arrival): Player;
+  /** Gives up the seat that is kept for the page, which does not connect. */
+  cancel(): void;
 }
 
 /** Checks a page's request for a connection, whose body `readBody` reads. @throws NearlightError with the reason for the page */
@@ -62,33 +66,35 @@ export async function arrive<T extends Pick<Offer, 'watches' | 'codec'>>(
   { request, url, client }: Call,
   readBody: () => Promise<T>,
 ): Promise<Arriving<T>> {
-  const { config, admit, watch, defaultView } = reception.options;
+  const { config, watch, defaultView, gate = OPEN_GATE } = reception.options;
   const tokens = readTokens(request.headers[HEADER_RETURN]);
   const page = readPage(request.headers[HEADER_PAGE]);
   const valid = tokens?.find((token) => reception.returns.find([token], page.takes) !== undefined);
-  reception.admission.countOffer(client, valid !== undefined);
+  await gate.measure('address', () => reception.admission.countOffer(client, valid !== undefined));
   checkProtocol(url.searchParams);
   const view = readView(url.searchParams, config, defaultView);
   const offer = await readBody();
   checkOpen(reception);
+  const watches = offer.watches || url.searchParams.has(QUERY_WATCH);
   const stay = valid === undefined ? undefined : reception.returns.find([valid], page.takes);
   if (stay && (await reception.returns.isPlayedElsewhere(stay, page)))
     throw new NearlightError('NL_SEAT_IN_USE', ELSEWHERE.message);
   checkOpen(reception);
-  const watches = offer.watches || url.searchParams.has(QUERY_WATCH);
   if (watches && offer.codec !== 'h264') throw new NearlightError('NL_OFFER', NO_H264);
   if (watches && !watch) throw new NearlightError('NL_SPECTATORS', 'no one can watch this game');
-  if (valid === undefined && !watches && reception.queue.isWaitedFor(view))
-    throw new NearlightError('NL_ROOM_FULL', 'other players wait for the next free seat');
-  const take = valid === undefined ? await (watches && watch ? watch(view) : admit(view)) : undefined;
-  checkOpen(reception);
-  const seat = (arrival: Arrival): Player => {
-    if (!take) return reception.returns.take(reception.returns.find(tokens, page.takes), arrival, view);
-    arrival.ticket.seat();
-    const player = take();
-    reception.returns.add(player, arrival);
-    return player;
-  };
+  const bearer = readBearer(request.headers.authorization);
+  const returns = async (seat: Stay): Promise<Entry> => ({
+    pass: await comeBack(reception, client, seat),
+    take: (arrival) => reception.returns.take(reception.returns.find(tokens, page.takes), arrival, view),
+    cancel() {},
+  });
+  const entry = await (stay ? returns(stay) : enter(reception, { client, bearer, view, watches }));
+  try {
+    checkOpen(reception);
+  } catch (error) {
+    entry.cancel();
+    throw error;
+  }
   return {
     id: randomBytes(16).toString('base64url'),
     client,
@@ -96,7 +102,9 @@ export async function arrive<T extends Pick<Offer, 'watches' | 'codec'>>(
     page: page.id,
     valid,
     offer,
-    seat,
+    pass: entry.pass,
+    seat: (arrival) => entry.take(arrival),
+    cancel: () => entry.cancel(),
   };
 }
 
@@ -124,20 +132,8 @@ export function accept(
 }
 
 /** Keeps a seat for a page whose turn in the queue has come. The page takes it as a player who returns. */
-export function keepSeat(
-  { admission, returns }: Pick<Reception, 'admission' | 'returns'>,
-  place: Place,
-  take: () => Player,
-): void {
-  const ticket = admission.open(place.client, () => {});
-  try {
-    ticket.seat();
-    const id = randomBytes(16).toString('base64url');
-    returns.reserve(take(), { id, token: place.token, ticket, close: () => {} }, CLAIM_MS);
-  } catch (error) {
-    ticket.close();
-    throw error;
-  }
+export function keepTurn(places: Pick<Places, 'admission' | 'returns'>, place: Place, take: () => Player): void {
+  keepSeat(places, place, { take, holdMs: CLAIM_MS });
 }
 
 export function checkOpen(reception: Reception): void {
@@ -146,15 +142,17 @@ export function checkOpen(reception: Reception): void {
 
 export function open<C extends PageConnection>(
   reception: Reception,
-  { id, token, page, client, seat }: Omit<Arriving<unknown>, 'offer' | 'valid'>,
+  { id, token, page, client, pass, seat, cancel }: Omit<Arriving<unknown>, 'offer' | 'valid'>,
   create: (options: ConnectionOptions) => C,
 ): C {
   const { admission, returns, options } = reception;
   const { config, log, meters } = options;
   let connection: C | undefined;
   let player: Player | undefined;
-  const ticket: Ticket = admission.open(client, () => connection?.close('displaced'));
+  let ticket: Ticket | undefined;
   try {
+    const opened = admission.open(client, () => connection?.close('displaced'), pass);
+    ticket = opened;
     connection = create({
       meters,
       config,
@@ -163,7 +161,7 @@ export function open<C extends PageConnection>(
           id,
           token,
           page,
-          ticket,
+          ticket: opened,
           isAlive: async () => (await connection?.isAlive()) ?? false,
           close: (reason) => connection?.close(reason),
           giveWay: () => void connection?.finish(ELSEWHERE, 'replaced'),
@@ -180,7 +178,8 @@ export function open<C extends PageConnection>(
         if (player) meters.sessions--;
         meters.sessionsEnded[reason]++;
         reception.connections.delete(id);
-        if (!returns.lose(id, reason, connection?.silentMs)) ticket.close();
+        if (!returns.lose(id, reason, connection?.silentMs)) opened.close();
+        if (!player) cancel();
         // Connections that never got a seat are only counted, because strangers could fill the log with them.
         if (player) log.info(`the connection of seat ${player.seat} closed: ${reason}`);
       },
@@ -188,7 +187,8 @@ export function open<C extends PageConnection>(
     reception.connections.set(id, connection);
     return connection;
   } catch (error) {
-    ticket.close();
+    ticket?.close();
+    cancel();
     throw error;
   }
 }

@@ -5,13 +5,13 @@ import { systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import { type ErrorCode, errors, NearlightError } from '../base/errors.ts';
 import { fileLimit } from '../base/files.ts';
+import { Bucket, RateLimiter } from '../base/limiter.ts';
 import { asResourceError } from '../base/system-error.ts';
 import type { Meters } from '../observe/meters.ts';
 import { Clients, networkOf, plainAddress } from './clients.ts';
 import { SECURITY_HEADERS } from './files.ts';
 import { AllowedHosts, readTarget } from './hosts.ts';
 import { isIceFrame } from './ice-tcp.ts';
-import { Bucket, RateLimiter } from './limiter.ts';
 
 const HEADERS_MS_MAX = 5000;
 const REQUEST_MS_MAX = 10_000;
@@ -31,7 +31,12 @@ const REQUESTS_WAITING_MAX = 8;
 const CONNECTIONS_AT_ONCE = 200;
 const CONNECTIONS_PER_SECOND = 50;
 /** A page asks again after this time, in seconds, if the reason of a refusal passes quickly. */
-const RETRY_SECONDS: Partial<Record<ErrorCode, number>> = { NL_ROOM_ENDED: 1, NL_OFFER_RATE: 1, NL_HALF_OPEN: 1 };
+const RETRY_SECONDS: Partial<Record<ErrorCode, number>> = {
+  NL_ROOM_ENDED: 1,
+  NL_OFFER_RATE: 1,
+  NL_HALF_OPEN: 1,
+  NL_ACCOUNT_RATE: 1,
+};
 
 /** The address and the port that a server listens on, with the names of their settings. */
 export interface Listen {
@@ -237,6 +242,8 @@ class Answerer {
     const entry = errors[known.code];
     const seconds = RETRY_SECONDS[known.code];
     if (seconds !== undefined) response.setHeader('retry-after', seconds);
+    // RFC 9110, 11.6.1.
+    if ('http' in entry && entry.http === 401) response.setHeader('www-authenticate', 'Bearer');
     answerJson(response, 'http' in entry ? entry.http : 500, { code: known.code, message: known.detail });
   }
 }

@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import { milli } from '../base/time.ts';
+import type { Pass } from './gate.ts';
 import type { Player, ViewRequest } from './player.ts';
 import { createToken } from './returns.ts';
 
@@ -15,8 +16,11 @@ const LOOK_MS = 250;
 export interface QueueOptions {
   limits: Pick<Config, 'queueMax' | 'addressQueueMax'>;
   clock?: Clock;
-  /** Checks that a game has a free seat, and returns a function that takes it. @throws NearlightError NL_ROOM_FULL */
-  admit(request: ViewRequest): Promise<() => Player>;
+  /**
+   * Checks that a game has a free seat and that the page may have it, and returns a function that takes it.
+   * @throws NearlightError NL_ROOM_FULL, or why the page may not join
+   */
+  admit(request: ViewRequest, place: Readonly<Place>): Promise<() => Player>;
   /**
    * Keeps a seat for a page whose turn has come.
    * @throws NearlightError if the page's address has too many players
@@ -30,6 +34,8 @@ export interface Place {
   readonly token: string;
   readonly client: string;
   readonly request: ViewRequest;
+  /** What the gate knows of the player. */
+  readonly pass: Pass;
 }
 
 /** A page's position in its queue: 1 is the next. At 0 a seat waits for the page. */
@@ -78,6 +84,7 @@ export class Queue {
   /**
    * Returns a page's position, at once if the page is new and when it has changed otherwise.
    * @param options.tokens the page's tokens; one of them may be that of its place
+   * @param options.identify finds out who a new page is
    * @param options.onGone is given a function to call when the page no longer waits for the answer
    * @throws NearlightError NL_ROOM_FULL if the queue is full, NL_SHUTDOWN, or why the page cannot be seated at all
    */
@@ -85,13 +92,14 @@ export class Queue {
     tokens: readonly string[];
     client: string;
     request: ViewRequest;
+    identify(): Promise<Pass>;
     onGone(forget: () => void): void;
   }): Promise<Position> {
-    if (this.#closed) throw new NearlightError('NL_SHUTDOWN', 'try again in a moment');
-    const { tokens, client, request, onGone } = options;
+    this.#checkOpen();
+    const { tokens, client, request, identify, onGone } = options;
     const line = this.#lines.get(request.game ?? '') ?? [];
     const known = line.find((place) => tokens.includes(place.token));
-    if (!known) return this.#join(client, request);
+    if (!known) return this.#join(client, request, await identify());
     known.answer?.({ position: known.told, token: known.token });
     const position = line.indexOf(known) + 1;
     if (position !== known.told) return this.#tell(known, position);
@@ -119,13 +127,18 @@ export class Queue {
     this.#size = 0;
   }
 
-  #join(client: string, request: ViewRequest): Position {
+  #checkOpen(): void {
+    if (this.#closed) throw new NearlightError('NL_SHUTDOWN', 'try again in a moment');
+  }
+
+  #join(client: string, request: ViewRequest, pass: Pass): Position {
+    this.#checkOpen();
     const { queueMax, addressQueueMax } = this.#options.limits;
     const { game = '' } = request;
     const own = [...this.#lines.values()].flat().filter((place) => place.client === client);
     if (this.#size >= queueMax || own.length >= addressQueueMax)
       throw new NearlightError('NL_ROOM_FULL', 'all seats are taken, and too many players wait for one already');
-    const place: Waiting = { token: createToken(), client, request, told: 0, answer: undefined, deadline: 0 };
+    const place: Waiting = { token: createToken(), client, request, pass, told: 0, answer: undefined, deadline: 0 };
     const line = this.#lines.get(game) ?? [];
     line.push(place);
     this.#lines.set(game, line);
@@ -171,14 +184,14 @@ export class Queue {
   async #seat(game: string, place: Waiting): Promise<boolean> {
     const { admit, reserve } = this.#options;
     try {
-      const take = await admit(place.request);
+      const take = await admit(place.request, place);
       if (!this.#lines.get(game)?.includes(place)) return true;
       reserve(place, take);
     } catch (error) {
       const code = error instanceof NearlightError ? error.code : undefined;
       if (code === 'NL_ROOM_FULL' || code === 'NL_ROOM_ENDED') return false;
-      // The address of this page has too many players. Those of others need not wait for it.
-      if (code === 'NL_ADDRESS_FULL' || code === 'NL_HALF_OPEN') return true;
+      // The address or the account of this page has too many players. Those of others need not wait for it.
+      if (code === 'NL_ADDRESS_FULL' || code === 'NL_ACCOUNT_FULL' || code === 'NL_HALF_OPEN') return true;
       place.answer?.(error instanceof Error ? error : new Error(String(error)));
       this.#remove(game, place);
       return true;

@@ -71,6 +71,7 @@ export interface Arrival {
 /** A player's claim to a seat, which may outlive the connection. The seat waits while there is no connection. */
 export interface Stay {
   readonly player: Player;
+  readonly arrival: Pick<Arrival, 'ticket'>;
 }
 
 interface Entry extends Stay {
@@ -176,6 +177,14 @@ export class Returns {
   /** Notes that the page of a connection is hidden or shown. @param tookMs how long the change took */
   move(id: string, tier: Exclude<Tier, 'cold'>, tookMs?: Milli): void {
     this.#byId(id)?.tier?.move(tier, tookMs);
+  }
+
+  /** Gives up a seat that was reserved for a page with this token, if the page has not taken it. */
+  cancel(token: string): void {
+    const digest = digestOf(token);
+    for (const entry of this.#entries)
+      if (!entry.isConnected && entry.digest !== undefined && timingSafeEqual(entry.digest, digest))
+        this.#free(entry, 'page');
   }
 
   /**

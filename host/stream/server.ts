@@ -5,15 +5,17 @@ import { WebSocketServer } from 'ws';
 import { systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
-import { HEADER_RETURN, QUERY_HOLD } from '../base/protocol.ts';
+import { HEADER_RETURN, QUERY_HOLD, QUERY_WATCH } from '../base/protocol.ts';
 import { milli } from '../base/time.ts';
 import type { Meters } from '../observe/meters.ts';
 import { Admission } from './admission.ts';
-import { accept, arrive, checkOpen, closeWith, keepSeat, open, type Reception } from './arrivals.ts';
+import { accept, arrive, checkOpen, closeWith, keepTurn, open, type Reception } from './arrivals.ts';
 import type { Endpoint } from './candidate.ts';
 import { plainAddress } from './clients.ts';
 import type { PageConnection } from './connection.ts';
+import { issueTicket } from './entrance.ts';
 import { type PageFile, sendFile } from './files.ts';
+import { type Gate, OPEN_GATE, readBearer } from './gate.ts';
 import { answerJson, type Call, checkMethod, openHttpServer } from './http.ts';
 import { readOffer } from './offer.ts';
 import { AllowedOrigins, answerPreflight } from './origin.ts';
@@ -43,6 +45,8 @@ export interface StreamServerOptions {
   admit(request: ViewRequest): Promise<() => Player>;
   /** Returns a function that lets a page watch a game. Without it, no one can watch. @throws NearlightError */
   watch?(request: ViewRequest): Promise<() => Player>;
+  /** Decides who may join. By default anyone may. */
+  gate?: Gate | undefined;
   /** The counters of the host process, to which the server adds its connections. */
   meters: Meters;
   /** A UDP socket in another network, and the address at which players reach it. The server closes it. */
@@ -89,7 +93,8 @@ const CONNECTION_PATH = /^\/whep\/([\w-]{22})$/;
  * `POST /whep?size=WxH&fps=N` takes an SDP offer and returns 201 with the SDP answer and a Location. `PATCH` of that
  * Location takes ICE candidates, and `DELETE` ends the connection (draft-ietf-wish-whep). `POST /whep/socket`, with the same
  * query, connects a page over a WebSocket, which the page opens at the Location. `POST /whep/queue` answers with the page's
- * position in the queue for a seat as JSON `{ position, token }`. Errors are returned as JSON `{ code, message }`.
+ * position in the queue for a seat as JSON `{ position, token }`. `POST /whep/ticket`, with the same query and a token, answers with a join
+ * ticket as JSON, which takes the token's place in one of the other requests. Errors are returned as JSON `{ code, message }`.
  * @throws NearlightError NL_PORT_IN_USE, or NL_SETTING if the address or the TURN servers cannot be used
  */
 export async function createStreamServer(options: StreamServerOptions): Promise<StreamServer> {
@@ -116,7 +121,13 @@ export async function createStreamServer(options: StreamServerOptions): Promise<
     const sockets = nodePort ? [socket, nodePort.socket] : [socket];
     const admission = new Admission(config, systemClock);
     const returns = new Returns(config, new TierCounter({ meters, debug: (message) => log.debug(message) }));
-    const reserve = (place: Place, take: () => Player) => keepSeat({ admission, returns }, place, take);
+    const { gate = OPEN_GATE } = options;
+    const reserve = (place: Place, take: () => Player) => keepTurn({ admission, returns }, place, take);
+    const admit = async (request: ViewRequest, { client, pass }: Place) => {
+      const take = await options.admit(request);
+      await gate.judge(pass, { kind: 'play', client, game: request.game });
+      return take;
+    };
     const state: State = {
       options,
       connections: new Map(),
@@ -124,7 +135,7 @@ export async function createStreamServer(options: StreamServerOptions): Promise<
       admission,
       origins: new AllowedOrigins(config.allowedOrigins),
       returns,
-      queue: new Queue({ limits: config, admit: options.admit, reserve }),
+      queue: new Queue({ limits: config, admit, reserve }),
       relay: openRelay({ sockets, idleMs: Math.max(PATH_MS_MIN, config.idleMsMax * 2) }),
       relayPort: socket.address().port,
       closing: false,
@@ -201,6 +212,10 @@ async function route(state: State, call: Call): Promise<void> {
     if (!isAllowed(state, call, 'POST, OPTIONS')) return;
     return queueUp(state, call);
   }
+  if (url.pathname === '/whep/ticket') {
+    if (!isAllowed(state, call, 'POST, OPTIONS')) return;
+    return sendTicket(state, call);
+  }
   const id = CONNECTION_PATH.exec(url.pathname)?.[1];
   if (id !== undefined) {
     if (!isAllowed(state, call, 'PATCH, DELETE, OPTIONS')) return;
@@ -274,15 +289,28 @@ function attachSocket(state: State, request: IncomingMessage, url: URL, socket: 
 /** Answers with a page's position in the queue, now or when it changes. At position 0 a seat waits for the page. */
 async function queueUp(state: State, { request, response, url, client }: Call): Promise<void> {
   checkOpen(state);
-  const { config, defaultView } = state.options;
+  const { config, defaultView, gate = OPEN_GATE } = state.options;
   const tokens = readTokens(request.headers[HEADER_RETURN]) ?? [];
   checkProtocol(url.searchParams);
   const view = readView(url.searchParams, config, defaultView);
   const [token = ''] = tokens;
   const hasSeat = state.returns.find(tokens) !== undefined;
   const onGone = (forget: () => void) => response.once('close', forget);
-  const asked = { tokens, client, request: view, onGone };
+  const identify = () => gate.identify(readBearer(request.headers.authorization));
+  const asked = { tokens, client, request: view, identify, onGone };
   answerJson(response, 200, hasSeat ? { position: 0, token } : await state.queue.ask(asked));
+}
+
+/** Answers with a join ticket for the token in the request. */
+async function sendTicket(state: State, { request, response, url, client }: Call): Promise<void> {
+  checkOpen(state);
+  const { config, defaultView, gate = OPEN_GATE } = state.options;
+  await gate.measure('address', () => state.admission.countOffer(client));
+  checkProtocol(url.searchParams);
+  const view = readView(url.searchParams, config, defaultView);
+  const bearer = readBearer(request.headers.authorization);
+  const watches = url.searchParams.has(QUERY_WATCH);
+  answerJson(response, 201, await issueTicket(state, { client, bearer, view, watches }));
 }
 
 /**

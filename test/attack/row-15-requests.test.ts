@@ -85,7 +85,7 @@ it('a request whose body comes byte by byte is closed after 10 s', async () => {
 });
 
 it('a stranger learns no address of the machine except the one it has asked', async () => {
-  arena = await startArena({}, { HOST: '0.0.0.0' });
+  arena = await startArena({}, { HOST: '0.0.0.0', ADMISSION: 'open' });
   const peer = new Peer();
   const { text } = await requestFrom('127.0.0.1', new URL('whep', arena.host.url), {
     method: 'POST',

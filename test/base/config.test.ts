@@ -13,6 +13,13 @@ test.each([
   ['NODE_UDP_PORTS', '65535-65535'],
   ['REQUIRED_LAYERS', 'none'],
   ['REQUIRED_LAYERS', 'seccomp, emptyRoot'],
+  ['ADMISSION', 'open'],
+  ['ADMISSION', 'token'],
+  ['OIDC_ISSUER', 'https://issuer.example/realms/games'],
+  ['OIDC_ROLE_CLAIM', 'realm_access.roles'],
+  ['OIDC_ROLE_CLAIM', 'games:role'],
+  ['POLICY_FAIL_OPEN', 'none'],
+  ['POLICY_FAIL_OPEN', 'gaming,game'],
 ])('the setting %s=%s is accepted', (name, value) => {
   expect(Object.values(readConfig({ [name]: value }))).toContain(value);
 });
@@ -36,6 +43,14 @@ test.each([
   ['NODE_UDP_PORTS', '65535-65536', 'a range of ports such as 31000-31999'],
   ['REQUIRED_LAYERS', 'seccomp,none', 'a list of layers of confinement (host/base/layers.ts), or none'],
   ['REQUIRED_LAYERS', 'Seccomp', 'a list of layers of confinement (host/base/layers.ts), or none'],
+  ['ADMISSION', 'closed', 'open or token'],
+  ['OIDC_ISSUER', 'issuer.example', 'an http or https URL without a user, a query or a fragment'],
+  ['OIDC_ISSUER', 'https://a:b@issuer.example', 'an http or https URL without a user, a query or a fragment'],
+  ['OPA_URL', 'http://127.0.0.1:8181/?x=1', 'an http or https URL without a user, a query or a fragment'],
+  ['OIDC_ROLE_CLAIM', 'a.b.c.d.e', 'the name of a claim, or names of nested claims with dots between them'],
+  ['OIDC_ROLE_CLAIM', 'two words', 'the name of a claim, or names of nested claims with dots between them'],
+  ['POLICY_FAIL_OPEN', 'gamming', 'none, gaming, game or gaming,game'],
+  ['TOKEN_BYTES_MAX', '511', 'a whole number from 512 to 14336'],
   ['ICE_PORT', '65536', 'a whole number from 0 to 65535'],
 ])('the setting %s=%s is refused', (name, value, form) => {
   const message = `NL_SETTING: A setting is out of its bounds: ${name}=${value} is not ${form}`;

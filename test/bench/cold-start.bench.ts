@@ -168,6 +168,8 @@ async function whole(bench: Bench, rig: Rig): Promise<void> {
         'PORT=0',
         '--env',
         'OPERATOR_PORT=0',
+        '--env',
+        'ADMISSION=open',
         isGame ? game : native,
         `whole${start}`,
       );

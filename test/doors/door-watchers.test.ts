@@ -19,7 +19,7 @@ afterEach(async () => {
 async function startGame(): Promise<{ network: Network; host: HostProcess; url: string }> {
   const network = Network.open();
   closing.push(() => network.close());
-  const environment = { HOST: '0.0.0.0', OPERATOR_HOST: network.operatorAddress };
+  const environment = { HOST: '0.0.0.0', ADMISSION: 'open', OPERATOR_HOST: network.operatorAddress };
   const command = [...network.onHost, process.execPath, 'host/cli/main.ts'];
   const host = await startHostProcess(['build/arena.wasm'], environment, command);
   closing.push(() => host.stop());

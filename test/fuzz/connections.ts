@@ -7,6 +7,7 @@ import { readConfig } from '../../host/base/config.ts';
 import { ARRIVED_BYTES, MESSAGE_ARRIVED } from '../../host/base/protocol.ts';
 import { micro } from '../../host/base/time.ts';
 import { Meters } from '../../host/observe/meters.ts';
+import { ANYONE } from '../../host/stream/gate.ts';
 import type { Feedback, Player } from '../../host/stream/player.ts';
 import { type Arrival, Returns, readTokens } from '../../host/stream/returns.ts';
 import { SocketConnection } from '../../host/stream/socket.ts';
@@ -128,7 +129,7 @@ class QuietSocket extends EventEmitter {
 
 /** Who presents a token in these tests, whose connections have the token as their id. */
 function arrivalOf(token: string): Arrival {
-  return { id: token, token, ticket: { client: 'a', seat() {}, close() {} }, close() {} };
+  return { id: token, token, ticket: { client: 'a', pass: ANYONE, seat() {}, close() {} }, close() {} };
 }
 
 /** Returns the frame in which a page's browser sends a message. */

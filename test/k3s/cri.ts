@@ -117,7 +117,7 @@ export class Cri {
       command,
       args,
       workingDir: folder,
-      envs: Object.entries(env).map(([key, value]) => ({ key, value })),
+      envs: Object.entries({ ADMISSION: 'open', ...env }).map(([key, value]) => ({ key, value })),
       mounts: mounts.map((path) => ({ containerPath: path, hostPath: path })),
       logPath: `${name}_${attempt}.log`,
       linux: {

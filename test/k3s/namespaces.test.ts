@@ -5,7 +5,16 @@ import { buildModules } from '../../host/play/modules.ts';
 import { type Rig, SANDBOX_IMAGE, startRig } from './containerd.ts';
 import { importGame } from './image.ts';
 
-const OPTIONS = ['--runtime', 'io.containerd.wasmedge.v1', '--env', 'PORT=0', '--env', 'OPERATOR_PORT=0'];
+const OPTIONS = [
+  '--runtime',
+  'io.containerd.wasmedge.v1',
+  '--env',
+  'PORT=0',
+  '--env',
+  'OPERATOR_PORT=0',
+  '--env',
+  'ADMISSION=open',
+];
 
 let rig: Rig;
 let image: string;

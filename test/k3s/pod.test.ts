@@ -51,7 +51,7 @@ beforeAll(async () => {
 afterAll(() => rig?.close());
 
 /** Options of `ctr run` for games in the node's network. */
-const FREE_PORTS = ['--env', 'PORT=0', '--env', 'OPERATOR_PORT=0'];
+const FREE_PORTS = ['--env', 'PORT=0', '--env', 'OPERATOR_PORT=0', '--env', 'ADMISSION=open'];
 
 /** Runs a pod's command `status`; resolves with the JSON that it prints. */
 async function statusOf(container: string) {
@@ -102,7 +102,8 @@ describe('ctr run', () => {
   });
 
   it('ctr gives a game its own network without --net-host', async () => {
-    await rig.ctr('run', '-d', '--runtime', 'io.containerd.wasmedge.v1', imageOf('latency'), 'alone');
+    const options = ['-d', '--runtime', 'io.containerd.wasmedge.v1', '--env', 'ADMISSION=open'];
+    await rig.ctr('run', ...options, imageOf('latency'), 'alone');
     await poll(
       async () =>
         (await rig.ctr('task', 'exec', '--exec-id', `h${Math.random()}`, 'alone', 'health')).stdout === 'ready\n',
@@ -215,6 +216,7 @@ describe('a pod', () => {
     ['text', {}, '/program is not a WebAssembly module'],
     ['latency', { TICK_RATE: 'fast' }, 'TICK_RATE=fast is not a whole number'],
     ['latency', { GPU_ENABLED: 'true' }, 'NL_NO_GPU'],
+    ['latency', { ADMISSION: '' }, 'set ADMISSION=open if that is meant'],
   ])('a pod says why its game does not start: %s %j', async (name, env: Record<string, string>, message) => {
     const pod = await rig.cri.runPod({ name: `refused-${name}-${Object.keys(env)}` });
     const container = await rig.cri.create(pod, {

@@ -42,6 +42,7 @@ export async function playThrough(door: Door, options: { module: string; query: 
     }
     const environment = {
       HOST: hostAddress,
+      ADMISSION: 'open',
       OPERATOR_HOST: operatorAddress,
       LOG_LEVEL: 'debug',
       MAX_PLAYERS: '1',

@@ -8,7 +8,7 @@ import { Meters } from '../../host/observe/meters.ts';
 import { buildPlayer } from '../../host/player/build.ts';
 import { SoundStream } from '../../host/room/sound.ts';
 import type { HeldState, Player, PlayerConnection, PointerState, ViewRequest } from '../../host/stream/player.ts';
-import { createStreamServer } from '../../host/stream/server.ts';
+import { createStreamServer, type StreamServerOptions } from '../../host/stream/server.ts';
 import { createVideoEncoder } from '../../host/video/h264.ts';
 
 export const SHORT_HOLD_MS = 300;
@@ -244,7 +244,10 @@ function paint(
  * Starts the real server and page with painted pictures in place of a game. While `refuse` is set, no seat is free. `wanted` is the
  * picture that a page is said to have asked for.
  */
-export async function startGame(settings: Partial<Config> = {}) {
+export async function startGame(
+  settings: Partial<Config> = {},
+  overrides: Pick<StreamServerOptions, 'gate'> & { meters?: Meters } = {},
+) {
   const seats: PaintedPlayer[] = [];
   const spectators: PaintedPlayer[] = [];
   // Seats wait only for a moment, so that a test need not wait for the seats of the test before.
@@ -277,6 +280,7 @@ export async function startGame(settings: Partial<Config> = {}) {
       return spectator;
     },
     meters: new Meters(),
+    ...overrides,
   });
   game.url = server.url;
   game.close = () => server.close();

@@ -134,18 +134,20 @@ export class Peer {
    * @param options.edit may change the host's SDP answer before it is applied
    * @param options.tokens the page's return tokens, or `new`; by default the page cannot return
    * @param options.page the header HEADER_PAGE
+   * @param options.bearer the player's token or join ticket
    */
   async join(
     url: string,
-    options: { query?: string; edit?: (sdp: string) => string; tokens?: string; page?: string } = {},
+    options: { query?: string; edit?: (sdp: string) => string; tokens?: string; page?: string; bearer?: string } = {},
   ): Promise<Notice & { kind: 'joined' }> {
-    const { query = '', edit = (sdp: string) => sdp, tokens, page } = options;
+    const { query = '', edit = (sdp: string) => sdp, tokens, page, bearer } = options;
     const response = await fetch(`${url}whep${query}`, {
       method: 'POST',
       headers: {
         'content-type': 'application/sdp',
         ...(tokens === undefined ? {} : { [HEADER_RETURN]: tokens }),
         ...(page === undefined ? {} : { [HEADER_PAGE]: page }),
+        ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
       },
       body: await this.offer(),
     }).catch(({ message, cause }: Error) => {

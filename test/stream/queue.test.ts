@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { NearlightError } from '../../host/base/errors.ts';
+import { ANYONE } from '../../host/stream/gate.ts';
 import type { Player, ViewRequest } from '../../host/stream/player.ts';
 import { type Place, type Position, Queue } from '../../host/stream/queue.ts';
 import { ManualClock, settle } from '../room/fake.ts';
@@ -31,7 +32,7 @@ function begin({ queueMax = 100, addressQueueMax = 100 } = {}) {
   });
   const gone: (() => void)[] = [];
   const ask = (tokens: string[] = [], client = 'a', request: ViewRequest = view): Promise<Position> =>
-    queue.ask({ tokens, client, request, onGone: (forget) => void gone.push(forget) });
+    queue.ask({ tokens, client, request, identify: async () => ANYONE, onGone: (forget) => void gone.push(forget) });
   /** Waits in the queue as a page does. Records each position that it learns. */
   const wait = async (client = 'a') => {
     const positions: number[] = [];

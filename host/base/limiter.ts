@@ -1,5 +1,5 @@
-import type { Clock } from '../base/clock.ts';
-import { type Milli, milli } from '../base/time.ts';
+import type { Clock } from './clock.ts';
+import { type Milli, milli } from './time.ts';
 
 /** When this many keys are known, those whose buckets are full again are forgotten. */
 const KEYS_SWEEP = 1024;

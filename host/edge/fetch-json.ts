@@ -1,0 +1,38 @@
+/** Content of a request for a JSON object, and the bounds of its answer. */
+export interface FetchJsonOptions {
+  msMax: number;
+  bytesMax: number;
+  /** Is sent as JSON with POST; without it, the request is a GET. */
+  body?: object;
+}
+
+/**
+ * Asks a server for a JSON object. It follows no redirect, because the operator has named the server.
+ * @throws Error saying why there is none: no answer in time, another status than 200, too many bytes, or no JSON object
+ */
+export async function fetchJson(url: string, { msMax, bytesMax, body }: FetchJsonOptions): Promise<object> {
+  const response = await fetch(url, {
+    redirect: 'error',
+    signal: AbortSignal.timeout(msMax),
+    ...(body ? { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) } : {}),
+  });
+  if (response.status !== 200) {
+    await response.body?.cancel();
+    throw new Error(`${url} answered with HTTP status ${response.status}`);
+  }
+  const value: unknown = JSON.parse(await readText(url, response, bytesMax));
+  if (typeof value !== 'object' || value === null) throw new Error(`${url} did not answer with a JSON object`);
+  return value;
+}
+
+async function readText(url: string, response: Response, bytesMax: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  // Leaving the loop cancels the rest of the body.
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > bytesMax) throw new Error(`${url} answered with more than ${bytesMax} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

@@ -1,0 +1,8 @@
+package game
+
+default allow = false
+
+allow {
+	input.user.role == "player"
+	input.game.status == "active"
+}

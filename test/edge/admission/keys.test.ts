@@ -1,0 +1,105 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { readConfig } from '../../../host/base/config.ts';
+import { milli } from '../../../host/base/time.ts';
+import { IssuerKeys } from '../../../host/edge/admission/keys.ts';
+import { eventually } from '../../wait.ts';
+import { Issuer } from '../issuer.ts';
+
+const REFRESH_S = 300;
+const KEYS_S = 3600;
+const PAUSE_MS = 5000;
+
+let issuer: Issuer;
+let now: number;
+let lines: string[];
+
+beforeEach(async () => {
+  issuer = await Issuer.open();
+  now = 0;
+  lines = [];
+});
+afterEach(() => issuer.close());
+
+function open(settings: Partial<ReturnType<typeof readConfig>> = {}): IssuerKeys {
+  const config = {
+    ...readConfig({}),
+    oidcIssuer: issuer.url,
+    keysRefreshSeconds: REFRESH_S,
+    keysSecondsMax: KEYS_S,
+    ...settings,
+  };
+  return new IssuerKeys(config, { clock: { now: () => milli(now) }, log: (_, line) => void lines.push(line) });
+}
+
+const down = { status: 503, text: 'down' };
+
+test('the keys are fetched once for all who wait for them', async () => {
+  const keys = open();
+  const sets = await Promise.all(Array.from({ length: 50 }, () => keys.current()));
+  expect([issuer.asked, new Set(sets).size, sets[0]?.keys]).toEqual([1, 1, issuer.keys]);
+  expect(keys.ageSeconds).toBe(0);
+});
+
+test('keys that are due are fetched again beside those who join, and the old ones go on until then', async () => {
+  const keys = open();
+  const first = await keys.current();
+  now = REFRESH_S * 1000;
+  expect(await keys.current()).toBe(first);
+  expect(issuer.asked).toBe(1);
+  await issuer.rotate('second');
+  now++;
+  expect(await keys.current()).toBe(first);
+  await eventually(async () => expect((await keys.current()).keys).toHaveLength(2));
+  expect(issuer.asked).toBe(2);
+});
+
+test('while the issuer is down, its keys go on until their life ends, and not longer', async () => {
+  const keys = open();
+  const first = await keys.current();
+  issuer.instead = down;
+  now = KEYS_S * 1000;
+  expect(await keys.current()).toBe(first);
+  await eventually(() => expect(lines).toHaveLength(1));
+  expect(lines[0]).toContain('let players in for 0 s more');
+  now += PAUSE_MS;
+  await expect(keys.current()).rejects.toMatchObject({ code: 'NL_ISSUER', reason: 'issuer-down' });
+  issuer.instead = undefined;
+  await expect(keys.current()).rejects.toMatchObject({ reason: 'issuer-down' });
+  now += PAUSE_MS;
+  expect((await keys.current()).keys).toEqual(issuer.keys);
+  expect(lines.at(-1)).toBe('the issuer of tokens answers again');
+});
+
+test('an unknown key makes the host ask the issuer at most once in five seconds', async () => {
+  const keys = open();
+  await keys.current();
+  for (let i = 0; i < 20; i++) expect(await keys.renewed()).toBeUndefined();
+  expect(issuer.asked).toBe(1);
+  now = PAUSE_MS;
+  await issuer.rotate('second');
+  expect((await keys.renewed())?.keys).toHaveLength(2);
+  expect(issuer.asked).toBe(2);
+});
+
+test.each([
+  ['an error', () => (issuer.instead = down), 'HTTP status 503'],
+  ['silence', () => (issuer.instead = 'silence'), 'timeout'],
+  ['something else than JSON', () => (issuer.instead = { status: 200, text: '<p>' }), 'JSON'],
+  ['a number', () => (issuer.instead = { status: 200, text: '1' }), 'did not answer with a JSON object'],
+  ['too much', () => (issuer.instead = { status: 200, text: 'x'.repeat(262_145) }), 'more than 262144 bytes'],
+  ['the name of another issuer', () => (issuer.discovery = { issuer: 'https://other.example' }), 'not OIDC_ISSUER'],
+  ['no place for keys', () => (issuer.discovery = { jwks_uri: undefined }), 'no usable jwks_uri'],
+  ['a file as the place for keys', () => (issuer.discovery = { jwks_uri: 'file:///etc/passwd' }), 'no usable jwks_uri'],
+  ['no keys', () => (issuer.keys = []), 'between 1 and 64 keys'],
+  ['65 keys', () => (issuer.keys = new Array(65).fill({})), 'between 1 and 64 keys'],
+])('an issuer that answers with %s gives no keys, and the log says why', async (_, change, message) => {
+  change();
+  await expect(open({ issuerMsMax: 200 }).current()).rejects.toMatchObject({ reason: 'issuer-down' });
+  expect(lines).toEqual([expect.stringContaining('no new player can join')]);
+  expect(lines[0]).toContain(message);
+});
+
+test('64 keys are accepted', async () => {
+  issuer.keys = new Array(64).fill(issuer.keys[0]);
+  expect((await open().current()).keys).toHaveLength(64);
+});
