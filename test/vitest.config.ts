@@ -10,8 +10,8 @@ class Order extends BaseSequencer {
   }
 }
 
-// npm run test:attack and npm run test:doors run these, which need an installed node bundle, a proxy and a TURN server.
-const OTHERS = ['test/attack/row-*.test.ts', 'test/doors/door-*.test.ts'];
+// npm run test:attack, test:doors and test:policy run these, which need an installed node bundle, a proxy and a TURN server, and OPA.
+const OTHERS = ['test/attack/row-*.test.ts', 'test/doors/door-*.test.ts', 'test/policy/opa-*.test.ts'];
 
 export default defineConfig({
   root: join(import.meta.dirname, '..'),

@@ -10,8 +10,6 @@ export interface PolicyBundle {
   readonly data: object;
   /** The revision that the bundle names, or a digest of the bundle if it names none. */
   readonly revision: string;
-  /** The policies' sources by their paths in the bundle. */
-  readonly sources: ReadonlyMap<string, string>;
 }
 
 /** Sizes of the parts of a tar archive (POSIX.1-1988). */
@@ -35,12 +33,10 @@ export function readBundle(packed: Uint8Array, bytesMax: number): PolicyBundle {
   const wasm = files.get('policy.wasm');
   if (!wasm) return refuse('it has no policy.wasm; make it with opa build -t wasm -e gaming/allow -e game/allow');
   const { revision } = readJson(files, '.manifest') as { revision?: unknown };
-  const sources = [...files].filter(([name]) => name.endsWith('.rego'));
   return {
     wasm: new Uint8Array(wasm),
     data: readJson(files, 'data.json'),
     revision: typeof revision === 'string' && revision !== '' ? revision : digestOf(packed).slice(0, REVISION_LENGTH),
-    sources: new Map(sources.map(([name, bytes]) => [name, bytes.toString('utf8')])),
   };
 }
 

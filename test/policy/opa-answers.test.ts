@@ -1,0 +1,73 @@
+/** The policies that come along, compiled and answered by the real OPA in its oldest and its newest version. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { digestOf, readBundle } from '../../host/edge/policy/bundle.ts';
+import { OWN_BUNDLE } from '../../host/edge/policy/compiled.ts';
+import { PACKAGES, type PolicyInput } from '../../host/edge/policy/decide.ts';
+import { askOpa } from '../../host/edge/policy/opa-server.ts';
+import { CASES } from '../edge/policy/cases.ts';
+import { eventually } from '../wait.ts';
+import { COMPILER, compile, makeSources, OPA_VERSIONS, opa, revisionOf, run } from './opa.ts';
+
+const BYTES_MAX = 2 ** 23;
+const folder = mkdtempSync(join(tmpdir(), 'nl-policy-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const say = (line: string) => void process.stdout.write(`${line}\n`);
+
+test('OPA compiles the policies to the bundle that comes along', () => {
+  const made = join(folder, 'bundle.tar.gz');
+  compile(opa(COMPILER, say), made);
+  const [own, again] = [OWN_BUNDLE, made].map((path) => readBundle(readFileSync(path), BYTES_MAX));
+  expect(again?.revision).toBe(revisionOf());
+  expect({ ...again, wasm: digestOf(again?.wasm ?? new Uint8Array()) }).toEqual({
+    ...own,
+    wasm: digestOf(own?.wasm ?? new Uint8Array()),
+  });
+});
+
+test.each(OPA_VERSIONS)('OPA %s answers every case as the compiled policies do', (version) => {
+  const sources = makeSources();
+  for (const name of PACKAGES) {
+    const cases = CASES.filter((each) => each.name === name);
+    const path = join(folder, `${name}.json`);
+    writeFileSync(path, JSON.stringify({ cases: cases.map(({ input }) => input) }));
+    const query = `[answer | each := input.cases[_]; answer := data.${name}.allow with input as each]`;
+    const printed = run(opa(version, say), ['eval', '-b', sources, '-i', path, '-f', 'json', query]);
+    const answers = JSON.parse(printed).result[0].expressions[0].value;
+    expect(answers).toEqual(cases.map(({ allow }) => allow));
+  }
+  rmSync(sources, { recursive: true });
+});
+
+test.each(OPA_VERSIONS)('a server of OPA %s answers every case as the compiled policies do', async (version) => {
+  const sources = makeSources();
+  const port = await freePort();
+  const args = ['run', '--server', '--addr', `127.0.0.1:${port}`, '-b', sources, '--disable-telemetry'];
+  const server = spawn(opa(version, say), args, { stdio: 'ignore' });
+  try {
+    const url = `http://127.0.0.1:${port}`;
+    await eventually(async () => expect((await fetch(`${url}/health`)).status).toBe(200));
+    const { evaluate } = askOpa({ url, msMax: 30_000 });
+    for (const { name, input, allow } of CASES) expect(await evaluate(name, input as PolicyInput)).toBe(allow);
+  } finally {
+    server.kill('SIGTERM');
+    await once(server, 'exit');
+    rmSync(sources, { recursive: true });
+  }
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
