@@ -1,9 +1,11 @@
 import type { Clock } from './clock.ts';
 import { type Milli, milli } from './time.ts';
 
-/** When this many keys are known, those whose buckets are full again are forgotten. */
+/** When this many keys are known, those whose buckets are full again are forgotten, and then whenever the number has doubled. */
 const KEYS_SWEEP = 1024;
+/** When this many are still known, those that came first are forgotten until a quarter of the room is free. */
 const KEYS_MAX = 4 * KEYS_SWEEP;
+const KEYS_LEFT = 3 * KEYS_SWEEP;
 
 /** A token bucket: `burst` events may come at once, and `perSecond` later. It is also a leaky bucket, seen from its free room. */
 export class Bucket {
@@ -66,6 +68,7 @@ export interface RateLimiterOptions {
 export class RateLimiter {
   readonly #options: RateLimiterOptions;
   readonly #buckets = new Map<string, Bucket>();
+  #sweepAt = KEYS_SWEEP;
 
   constructor(options: RateLimiterOptions) {
     this.#options = options;
@@ -77,7 +80,7 @@ export class RateLimiter {
     const now = clock.now();
     let bucket = this.#buckets.get(key);
     if (!bucket) {
-      if (this.#buckets.size >= KEYS_SWEEP) this.#sweep(now);
+      if (this.#buckets.size >= this.#sweepAt) this.#sweep(now);
       bucket = new Bucket({ ...limits, now: milli(now) });
       this.#buckets.set(key, bucket);
     }
@@ -86,9 +89,11 @@ export class RateLimiter {
 
   #sweep(now: Milli): void {
     for (const [key, bucket] of this.#buckets) if (bucket.isFull(now)) this.#buckets.delete(key);
-    for (const key of this.#buckets.keys()) {
-      if (this.#buckets.size < KEYS_MAX) break;
-      this.#buckets.delete(key);
-    }
+    if (this.#buckets.size >= KEYS_MAX)
+      for (const key of this.#buckets.keys()) {
+        this.#buckets.delete(key);
+        if (this.#buckets.size <= KEYS_LEFT) break;
+      }
+    this.#sweepAt = Math.min(KEYS_MAX, Math.max(KEYS_SWEEP, 2 * this.#buckets.size));
   }
 }

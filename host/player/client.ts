@@ -81,8 +81,9 @@ export class PlayerClient {
       },
     });
     const { url = 'whep', sound, spectates = false, token } = options;
-    const kind = { takesSound: sound !== undefined, spectates, token };
+    const kind = { takesSound: sound !== undefined, spectates };
     this.#connector = new Connector(url, kind, {
+      token,
       trying: (attempt) => {
         if (!this.#change) this.#showProgress(attempt);
       },

@@ -1,6 +1,9 @@
 import type { Link, LinkFailure } from './link.ts';
+import type { TokenSource } from './token-source.ts';
 
 export type ConnectorHooks = {
+  /** Returns the player's token. */
+  token?: TokenSource | undefined;
   /** Called when an attempt to connect begins. `attempt` counts from 1. */
   trying(attempt: number): void;
   /** Called when an attempt has failed for the given reason. The next one, number `attempt`, follows unless this calls `stop`. */

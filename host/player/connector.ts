@@ -8,7 +8,6 @@ import type { LineProbe } from './probe.ts';
 import { foreignAnswer, readRefusal, SILENT } from './refusal.ts';
 import { bearer, parametersOf, randomId, returnHeader, type ViewQuery } from './seat-request.ts';
 import type { SocketLink } from './socket-link.ts';
-import type { TokenSource } from './token-source.ts';
 import type { ReturnTokens } from './tokens.ts';
 
 /** A way to the host: WebRTC to its own addresses, WebRTC to these or through a TURN server, and a WebSocket. */
@@ -25,6 +24,8 @@ const RETURN_MS_MAX = 300;
 const ANSWER_MS = 8000;
 /** The same while a seat waits for the page: its game runs, and a request that got stuck in a dead line must not delay another. */
 const RETURN_ANSWER_MS = 2500;
+/** The parts of the page that the wait in the queue, which is loaded when it begins, shares with it. */
+const QUEUE_PARTS = { parametersOf, returnHeader, bearer, readRefusal, foreignAnswer };
 /** After the answer, an attempt that does not connect within this time fails. ICE tries more and more rarely to find a path. */
 const CONNECT_MS = 4000;
 /** The same for a trial of a door while a worse one is known to let a connection pass. The player waits meanwhile. */
@@ -38,7 +39,6 @@ export class Connector {
   readonly #url: string;
   readonly #takesSound: boolean;
   readonly #spectates: boolean;
-  readonly #token: TokenSource | undefined;
   readonly #hooks: ConnectorHooks;
   /** Tells this page from others with the same tokens. */
   readonly #page = randomId();
@@ -82,17 +82,11 @@ export class Connector {
    * @param url URL of the WHEP signalling endpoint
    * @param options.takesSound whether the page takes the game's sound
    * @param options.spectates whether the page only watches the game
-   * @param options.token returns the player's token
    */
-  constructor(
-    url: string,
-    options: { takesSound: boolean; spectates: boolean; token?: TokenSource | undefined },
-    hooks: ConnectorHooks,
-  ) {
+  constructor(url: string, options: { takesSound: boolean; spectates: boolean }, hooks: ConnectorHooks) {
     this.#url = url;
     this.#takesSound = options.takesSound;
     this.#spectates = options.spectates;
-    this.#token = options.token;
     this.#hooks = hooks;
     void decodableCodec().then((codec) => {
       // All spectators share a picture in H.264.
@@ -254,7 +248,7 @@ export class Connector {
       ...how,
       url: this.#url,
       takesSound: this.#takesSound,
-      token: this.#token,
+      token: this.#hooks.token,
       page: this.#takesOver ? `${this.#page};take` : this.#page,
       iceServers: this.#iceServers,
       isTcp: this.#isTcp,
@@ -363,18 +357,10 @@ export class Connector {
     let failure: LinkFailure | undefined;
     try {
       const { waitForSeat } = await import('./queue.ts');
-      const asked = {
-        url: this.#url,
-        query: this.#query,
-        tokens: this.#tokens,
-        token: this.#token,
-        signal: queue.signal,
-      };
+      const { token } = this.#hooks;
+      const asked = { url: this.#url, query: this.#query, tokens: this.#tokens, token, signal: queue.signal };
       const onPosition = (position: number) => this.#hooks.waiting(position);
-      failure = await waitForSeat(
-        { ...asked, onPosition },
-        { parametersOf, returnHeader, bearer, readRefusal, foreignAnswer },
-      );
+      failure = await waitForSeat({ ...asked, onPosition }, QUEUE_PARTS);
     } catch {
       failure = SILENT;
     }

@@ -22,6 +22,10 @@ if (location.search !== '') {
   const link = document.createElement('a');
   Object.assign(link, { id: 'defaults', slot: 'ended', href: '.', textContent: 'Play with the default settings' });
   player.append(link);
+  // Other settings do not help a player whom the gate refuses, who gets the element's own button.
+  player.addEventListener('statechange', ({ detail }) => {
+    link.slot = detail.kind === 'ended' && /^NL_(TOKEN|TICKET|POLICY|RISK)/.test(detail.code) ? '' : 'ended';
+  });
 }
 player.addEventListener('statechange', ({ detail }) => {
   document.body.dataset.state = detail.kind;

@@ -20,7 +20,7 @@ export type AdmissionLimits = Pick<
 export interface Ticket {
   /** The key under which the client is counted. */
   readonly client: string;
-  /** What the gate knows of the player. */
+  /** The gate's knowledge of the player. */
   readonly pass: Pass;
   /**
    * Counts the connection as a player's seat from now on.

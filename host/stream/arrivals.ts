@@ -52,7 +52,7 @@ export interface Arriving<T> {
   /** The token that the page has presented, if it belongs to a seat. */
   valid: string | undefined;
   offer: T;
-  /** What the gate knows of the player. */
+  /** The gate's knowledge of the player. */
   pass: Pass;
   /** Takes a seat for the page, which has connected. @throws NearlightError with the reason for the page */
   seat(arrival: Arrival): Player;

@@ -12,7 +12,7 @@ export interface Join {
   readonly game?: string | undefined;
 }
 
-/** What the gate knows of someone whom it has identified. */
+/** The gate's knowledge of someone whom it has identified. */
 export interface Pass {
   /** The player's account; undefined if anyone may join. */
   readonly account: string | undefined;

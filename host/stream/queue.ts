@@ -34,7 +34,7 @@ export interface Place {
   readonly token: string;
   readonly client: string;
   readonly request: ViewRequest;
-  /** What the gate knows of the player. */
+  /** The gate's knowledge of the player. */
   readonly pass: Pass;
 }
 

@@ -36,15 +36,17 @@ async function run({ url, perSecond, asks }: Load): Promise<void> {
   while (answers.length < asks.length) {
     const due = Math.min(asks.length, Math.floor(((performance.now() - begun) / 1000) * perSecond));
     while (answers.length < due) {
-      const at = begun + (answers.length / perSecond) * 1000;
+      const at = begun + ((answers.length + 1) / perSecond) * 1000;
       answers.push(ask(`${url}whep/ticket`, agent, must(asks[answers.length], 'request'), at));
     }
     await new Promise((resolve) => setTimeout(resolve, STEP_MS));
   }
   const all = await Promise.all(answers);
-  process.send?.({ answers: all, seconds: (performance.now() - begun) / 1000 });
   agent.destroy();
-  process.disconnect?.();
+  // The channel is closed when the message, which is large, has been written.
+  process.send?.({ answers: all, seconds: (performance.now() - begun) / 1000 }, undefined, {}, () =>
+    process.disconnect?.(),
+  );
 }
 
 function ask(url: string, agent: Agent, { token, client, isHonest }: Ask, at: number): Promise<Answer> {

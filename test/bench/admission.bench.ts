@@ -1,4 +1,4 @@
-// What admission adds to a join, and joins at a high rate without media: players within their limits are never refused.
+// The time that admission adds to a join, and joins at a high rate without media: players within their limits are never refused.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ import { numberFrom } from './switches.ts';
 
 const SECONDS = numberFrom('BENCH_SECONDS', 10, 1);
 const PER_SECOND = numberFrom('JOINS_PER_SECOND', 1200, 1);
-/** Of six requests, one is of a player who asks far too often, or has no valid token. */
+/** One request of six comes from a player who asks far too often, or who has no valid token. */
 const ATTACK_EVERY = 6;
 /** Each honest player joins twice, from an address that a few of them share. */
 const JOINS_EACH = 2;

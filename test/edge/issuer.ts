@@ -11,7 +11,7 @@ export class Issuer {
   readonly url: string;
   /** Number of requests for the keys. */
   asked = 0;
-  /** What it answers instead of its documents: an HTTP status and a text; `silence` for nothing. */
+  /** Its answer in place of its documents: an HTTP status and a text; `silence` for none. */
   instead: { status: number; text: string } | 'silence' | undefined;
   /** Changes the discovery document. */
   discovery: Record<string, unknown> = {};

@@ -85,6 +85,7 @@ test.each([
       const page = await open(`${game.url}${QUERY}#token=${token}`, locale);
       await eventually(async () => expect(await page.textContent('#message')).toContain(words));
       expect(await page.textContent('#code')).toBe(code);
+      expect([await page.isVisible('#retry'), await page.isVisible('#defaults')]).toEqual([true, false]);
       await shoot(page, `gate-${code}-${locale}`);
     }
     expect(game.seats).toHaveLength(0);
@@ -103,7 +104,7 @@ test('a join ticket in the address plays once, and the page says that it was use
   await shoot(other, 'gate-NL_TICKET-en');
 });
 
-test("a site's page gives its element a function, which is asked for a token when the player connects, and again after a refusal", async () => {
+test("a site's page gives its element a function, which the element calls when it connects, and again after a refusal", async () => {
   const site = await openSite();
   closing.push(() => site.close());
   const game = await start({ allowedOrigins: site.origin });

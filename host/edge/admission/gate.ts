@@ -17,7 +17,7 @@ import { JoinTickets } from './ticket.ts';
 import { MemoryTicketStore, type TicketStore } from './ticket-store.ts';
 import { type Account, TokenVerifier } from './token.ts';
 
-/** What the policies learn of a game. */
+/** Facts about a game, for the policies. */
 export interface GameFacts {
   /** Name of the game's room. */
   readonly id: string;

@@ -61,7 +61,7 @@ export class IssuerKeys {
     return this.#set;
   }
 
-  /** Returns the keys after the issuer was asked for a key that they lack; undefined if it was asked too recently, or is down. */
+  /** Asks the issuer for a key that the present ones lack, and returns the new keys; undefined if it answered a moment ago, or is down. */
   async renewed(): Promise<KeySet | undefined> {
     const before = this.#set;
     await this.#refresh();

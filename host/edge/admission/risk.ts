@@ -12,7 +12,7 @@ export interface RiskInput extends PolicyInput {
 export type RiskVerdict = { readonly allowed: true } | { readonly allowed: false; readonly rule: string };
 
 /**
- * Rules against cheating and abuse, which are asked after the policies and before a seat is given. Whoever implements them bounds their
+ * Rules against cheating and abuse, which are asked after the policies and before a seat is given. Their implementation bounds their
  * time. If they throw, the join goes on as they say in `failsOpen`.
  */
 export interface RiskRules {

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import { Refusal } from './reasons.ts';
 import type { TicketStore } from './ticket-store.ts';
 import { type Account, ID_LENGTH_MAX, ROLE_LENGTH_MAX } from './token.ts';
@@ -35,6 +35,8 @@ export class JoinTickets {
   readonly #store: TicketStore;
   readonly #msMax: number;
   readonly #now: () => number;
+  /** The store's key, in the form that the library prepares only once. */
+  #key: Promise<KeyObject> | undefined;
 
   /** @param options.now milliseconds since 1970 @param options.msMax for how long a ticket is valid */
   constructor(options: { jose: typeof import('jose'); store: TicketStore; msMax: number; now: () => number }) {
@@ -72,7 +74,7 @@ export class JoinTickets {
       .setAudience(NAME)
       .setSubject(account.id)
       .setJti(id)
-      .sign(await this.#store.key());
+      .sign(await this.#signingKey());
     return { text, id, expiresAt };
   }
 
@@ -84,9 +86,18 @@ export class JoinTickets {
     return { id, ...content };
   }
 
+  /** A failure of the store is not kept. */
+  #signingKey(): Promise<KeyObject> {
+    this.#key ??= this.#store.key().then(createSecretKey);
+    this.#key.catch(() => {
+      this.#key = undefined;
+    });
+    return this.#key;
+  }
+
   async #read(text: string): Promise<TicketContent & { id: string; until: number }> {
     try {
-      const { payload } = await this.#jose.jwtVerify(text, await this.#store.key(), {
+      const { payload } = await this.#jose.jwtVerify(text, await this.#signingKey(), {
         algorithms: ['HS256'],
         typ: TYPE,
         issuer: NAME,

@@ -6,7 +6,7 @@ import type { Evaluator, Package, PolicyInput } from './decide.ts';
 import { type DecisionLog, openDecisionLog } from './decision-log.ts';
 import { askOpa } from './opa-server.ts';
 
-/** What a policy says: yes, no, or what was declared for the case that it cannot be evaluated. */
+/** The answer of a policy: yes, no, or the one that the settings declare for a policy that cannot be evaluated. */
 export type Verdict = 'allowed' | 'denied' | 'open' | 'closed';
 
 export type PolicySettings = Pick<

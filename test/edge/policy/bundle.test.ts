@@ -39,7 +39,7 @@ test('a bundle has a compiled policy, and perhaps data and a revision', () => {
 
 test.each([
   ['nothing compiled', { 'a.rego': 'package a' }, 'it has no policy.wasm'],
-  ['data that is no object', { 'policy.wasm': 'x', 'data.json': '7' }, 'its data.json is not a JSON object'],
+  ['data that is a number', { 'policy.wasm': 'x', 'data.json': '7' }, 'its data.json is not a JSON object'],
   ['a damaged manifest', { 'policy.wasm': 'x', '.manifest': '{' }, 'its .manifest is not a JSON object'],
 ])('a bundle with %s is refused', (_, files, message) => {
   expect(() => read(files as Record<string, string>)).toThrow(message);

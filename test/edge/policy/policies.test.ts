@@ -58,7 +58,7 @@ test('a decision is yes or no', async () => {
   expect(await policies.decide('gaming', FULL)).toBe('denied');
 });
 
-test('an OPA server is asked for the rule of the package, with the same input', async () => {
+test('an OPA server decides by the rule of the package, with the same input', async () => {
   const asked: unknown[] = [];
   const opaUrl = await opa(async (request, response) => {
     const body = Buffer.concat(await request.toArray()).toString();
@@ -163,7 +163,7 @@ test('where decisions cannot be written, players go on joining, and the losses a
 
 test.each([
   ['is not there', undefined, 'cannot be read (ENOENT'],
-  ['is no bundle', 'text', 'it is not a .tar.gz file'],
+  ['is a text', 'text', 'it is not a .tar.gz file'],
 ])('a host whose policy bundle %s does not start', async (_, text, message) => {
   const policyBundle = join(folder, `bundle-${text}.tar.gz`);
   if (text !== undefined) writeFileSync(policyBundle, text);

@@ -2,10 +2,10 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildModules } from '../../host/play/modules.ts';
+import { type HostProcess, startBrowser, startHostProcess } from '../e2e/host.ts';
 import { type Arcade, openArcade, signIn } from '../edge/provider.ts';
-import { shoot, shows } from '../player/visit.ts';
 import { eventually, WAIT_MS_MAX } from '../wait.ts';
-import { type HostProcess, startBrowser, startHostProcess } from './host.ts';
+import { shoot, shows } from './visit.ts';
 
 const QUERY = '?size=320x180&fps=10';
 
@@ -73,7 +73,7 @@ test('a player who has signed in plays, also after the page was loaded again, an
   });
 });
 
-test('a visitor who has not signed in is told where to go, and one whom the policy refuses is told that', async () => {
+test('a visitor who has not signed in reads where to go, and one whom the policy refuses reads that', async () => {
   for (const [locale, missing, policy] of [
     ['en', 'Open it from the site where you sign in', 'it is not for your account'],
     ['zh-CN', '请从你登录的网站打开', '不对你的账号开放'],
