@@ -6,7 +6,7 @@ import type { ConnectorHooks } from './connector-hooks.ts';
 import { HostLink, type Link, type LinkFailure, type LinkOptions } from './link.ts';
 import type { LineProbe } from './probe.ts';
 import { foreignAnswer, readRefusal, SILENT } from './refusal.ts';
-import { bearer, parametersOf, randomId, returnHeader, type ViewQuery } from './seat-request.ts';
+import { parametersOf, randomId, returnHeader, type ViewQuery } from './seat-request.ts';
 import type { SocketLink } from './socket-link.ts';
 import type { ReturnTokens } from './tokens.ts';
 
@@ -24,8 +24,6 @@ const RETURN_MS_MAX = 300;
 const ANSWER_MS = 8000;
 /** The same while a seat waits for the page: its game runs, and a request that got stuck in a dead line must not delay another. */
 const RETURN_ANSWER_MS = 2500;
-/** The parts of the page that the wait in the queue, which is loaded when it begins, shares with it. */
-const QUEUE_PARTS = { parametersOf, returnHeader, bearer, readRefusal, foreignAnswer };
 /** After the answer, an attempt that does not connect within this time fails. ICE tries more and more rarely to find a path. */
 const CONNECT_MS = 4000;
 /** The same for a trial of a door while a worse one is known to let a connection pass. The player waits meanwhile. */
@@ -357,10 +355,10 @@ export class Connector {
     let failure: LinkFailure | undefined;
     try {
       const { waitForSeat } = await import('./queue.ts');
-      const { token } = this.#hooks;
-      const asked = { url: this.#url, query: this.#query, tokens: this.#tokens, token, signal: queue.signal };
+      const asked = { url: this.#url, query: this.#query, tokens: this.#tokens, signal: queue.signal };
       const onPosition = (position: number) => this.#hooks.waiting(position);
-      failure = await waitForSeat({ ...asked, onPosition }, QUEUE_PARTS);
+      const parts = { parametersOf, returnHeader, readRefusal, foreignAnswer };
+      failure = await waitForSeat({ ...asked, token: this.#hooks.token, onPosition }, parts);
     } catch {
       failure = SILENT;
     }

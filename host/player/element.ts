@@ -93,11 +93,10 @@ export class NearlightPlayer extends Base {
   readonly #changed = new Set<string>();
   #ended: PlayerState | undefined;
   /**
-   * The player's token for a host that lets in only players who have signed in: a JWT of its issuer, or a join ticket of the host; or a
-   * function that returns one. A function is called for each attempt to connect, so it can renew what has expired. Set it before the
-   * element is put into a document.
+   * Returns the player's token for a host that lets in only players who have signed in: a JWT of its issuer, or a join ticket of the host.
+   * The element calls it for each attempt to connect, so it can renew what has expired.
    */
-  token: string | (() => string | undefined | Promise<string | undefined>) | undefined;
+  getToken: (() => string | undefined | Promise<string | undefined>) | undefined;
 
   constructor() {
     super();
@@ -288,7 +287,7 @@ export class NearlightPlayer extends Base {
       root: this.#root,
       url,
       spectates: this.spectate,
-      token: async () => (typeof this.token === 'function' ? this.token() : this.token),
+      token: async () => this.getToken?.(),
       isMuted: this.muted,
       hasGamepads: () => {
         latest ??= this;

@@ -200,7 +200,7 @@ export abstract class SeatLink implements Link {
   }
 
   async #ask(path: string, asked: AskedSeat): ReturnType<typeof requestSeat> {
-    const { url, page, token: source } = this.options;
+    const { url, page } = this.options;
     if (this.#waits) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#go = resolve;
@@ -209,9 +209,13 @@ export abstract class SeatLink implements Link {
     const asking = new AbortController();
     this.#asking = asking;
     try {
-      const token = await source?.();
-      const { signal } = asking;
-      return await requestSeat(url + path, { ...asked, isBlind: this.#isBlind, page, token, signal });
+      return await requestSeat(url + path, {
+        ...asked,
+        isBlind: this.#isBlind,
+        page,
+        token: await this.options.token?.(),
+        signal: asking.signal,
+      });
     } catch (error) {
       if (this.#asking === asking || this.#isClosed) throw error;
       return this.#ask(path, asked);

@@ -1,6 +1,6 @@
 import { systemClock } from '../base/clock.ts';
 import type { foreignAnswer, LinkFailure, readRefusal } from './refusal.ts';
-import type { bearer, parametersOf, returnHeader, ViewQuery } from './seat-request.ts';
+import type { parametersOf, returnHeader, ViewQuery } from './seat-request.ts';
 import type { TokenSource } from './token-source.ts';
 import type { ReturnTokens } from './tokens.ts';
 
@@ -27,7 +27,6 @@ export type QueueOptions = {
 export type QueueParts = {
   parametersOf: typeof parametersOf;
   returnHeader: typeof returnHeader;
-  bearer: typeof bearer;
   readRefusal: typeof readRefusal;
   foreignAnswer: typeof foreignAnswer;
 };
@@ -56,11 +55,11 @@ export async function waitForSeat(options: QueueOptions, parts: QueueParts): Pro
 /** @returns the position, or why the server refuses. @throws Error if the server does not answer */
 async function askPosition(
   { url, query, tokens, token, signal }: QueueOptions,
-  { parametersOf, returnHeader, bearer, readRefusal, foreignAnswer }: QueueParts,
+  { parametersOf, returnHeader, readRefusal, foreignAnswer }: QueueParts,
 ): Promise<number | LinkFailure> {
   const response = await fetch(`${url}/queue?${parametersOf(query)}`, {
     method: 'POST',
-    headers: { ...returnHeader(tokens?.list ?? []), ...bearer(await token?.()) },
+    headers: returnHeader(tokens?.list ?? [], undefined, await token?.()),
     signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS_MAX)]),
   });
   if (response.status !== 200) return readRefusal(response);

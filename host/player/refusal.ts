@@ -13,7 +13,7 @@ export type LinkFailure = {
 };
 
 /** Refusals of the server that last until its operator or the player does something, so the page says which one it is. */
-const LASTING_CODES = ['NL_ORIGIN', 'NL_HOST', 'NL_ISSUER', 'NL_ACCOUNT_FULL', 'NL_POLICY_DOWN'];
+const LASTING = /^NL_(ORIGIN|HOST|ISSUER|ACCOUNT_FULL|POLICY_DOWN)$/;
 /** Nothing is known but that the server does not answer. */
 export const SILENT: LinkFailure = { code: 'NL_CONNECTION', message: 'The server does not answer.', isFinal: false };
 
@@ -24,7 +24,7 @@ export async function readRefusal(response: Response): Promise<LinkFailure> {
   const { code, message } = body ?? {};
   if (typeof code !== 'string' || typeof message !== 'string') return foreignAnswer(status);
   const prefix = `${code}: `;
-  const isLasting = LASTING_CODES.includes(code);
+  const isLasting = LASTING.test(code);
   // Nearlight's server always sends Retry-After in seconds, never as a date.
   const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
   return {

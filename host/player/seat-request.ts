@@ -63,7 +63,7 @@ export async function requestSeat(
   const { query, tokens, body, isBlind, page, token, signal } = options;
   const response = await fetch(`${url}?${parametersOf(query)}`, {
     method: 'POST',
-    headers: { ...(body ? { 'content-type': body.type } : {}), ...returnHeader(tokens, page), ...bearer(token) },
+    headers: { ...(body ? { 'content-type': body.type } : {}), ...returnHeader(tokens, page, token) },
     ...(body ? { body: body.text } : {}),
     ...(isBlind ? BLIND : {}),
     signal,
@@ -96,20 +96,21 @@ export function parametersOf(query: ViewQuery): URLSearchParams {
 }
 
 /**
- * Returns the HTTP headers with a page's return tokens and its id. An empty list says that the page can return, undefined that it will not.
+ * Returns the HTTP headers with a page's return tokens, its id, and the player's token (RFC 6750). An empty list says that the page can
+ * return, undefined that it will not.
  */
-export function returnHeader(tokens: readonly string[] | undefined, page?: string): Record<string, string> {
-  if (tokens === undefined) return {};
-  const list = tokens.length > 0 ? tokens.join(',') : 'new';
-  return { [HEADER_RETURN]: list, ...(page === undefined ? {} : { [HEADER_PAGE]: page }) };
-}
-
-/** Returns the HTTP header with a player's token (RFC 6750). */
-export function bearer(token: string | undefined): Record<string, string> {
-  return token === undefined ? {} : { authorization: `Bearer ${token}` };
+export function returnHeader(
+  tokens: readonly string[] | undefined,
+  page?: string,
+  token?: string,
+): Record<string, string> {
+  return {
+    ...(tokens ? { [HEADER_RETURN]: tokens.join() || 'new', ...(page ? { [HEADER_PAGE]: page } : {}) } : {}),
+    ...(token ? { authorization: `Bearer ${token}` } : {}),
+  };
 }
 
 /** Returns a name that no other page has. Unlike randomUUID, it needs no secure context. */
 export function randomId(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return crypto.getRandomValues(new Uint32Array(4)).join('-');
 }

@@ -7,7 +7,6 @@ declare global {
 }
 
 const RELOADED = 'nearlight reloaded';
-const TOKEN = 'nearlight token';
 
 const player = document.createElement('nearlight-player');
 const query = new URLSearchParams(location.search);
@@ -15,7 +14,11 @@ for (const name of ['game', 'size', 'fps', 'bitrate', 'muted', 'controls', 'spec
   const value = query.get(name);
   if (value !== null) player.setAttribute(name, value);
 }
-player.token = takeToken();
+// The site where players sign in has put their token behind the # of this page's URL, which browsers send to no server. The page moves it
+// from the address, where others could read it, to the state of the tab's history, which is there again after a reload.
+const [, token] = /^#token=(.+)/.exec(location.hash) ?? [];
+if (token) history.replaceState(token, '', location.pathname + location.search);
+player.getToken = () => history.state ?? undefined;
 player.src = '.';
 if (location.search !== '') {
   // The URL may ask for a picture or a game that the host does not offer. The host's defaults may work then.
@@ -24,7 +27,7 @@ if (location.search !== '') {
   player.append(link);
   // Other settings do not help a player whom the gate refuses, who gets the element's own button.
   player.addEventListener('statechange', ({ detail }) => {
-    link.slot = detail.kind === 'ended' && /^NL_(TOKEN|TICKET|POLICY|RISK)/.test(detail.code) ? '' : 'ended';
+    link.slot = detail.kind === 'ended' && /_(TOKEN|TICKET|POLICY|RISK)/.test(detail.code) ? '' : 'ended';
   });
 }
 player.addEventListener('statechange', ({ detail }) => {
@@ -47,21 +50,6 @@ function showTitle(game: string): void {
   document.title = `${game} · Nearlight`;
   const heading = document.querySelector('h1');
   if (heading) heading.textContent = game;
-}
-
-/**
- * Returns the player's token, which the site where players sign in has put behind the # of this page's URL. Browsers send that part to
- * no server. It is removed from the address, where others could read it, and kept in case the page is loaded again.
- */
-function takeToken(): string | undefined {
-  const token = new URLSearchParams(location.hash.slice(1)).get('token');
-  if (token !== null) history.replaceState(null, '', location.pathname + location.search);
-  try {
-    if (token !== null) sessionStorage.setItem(TOKEN, token);
-    return sessionStorage.getItem(TOKEN) ?? undefined;
-  } catch {
-    return token ?? undefined;
-  }
 }
 
 /** Notes whether the page was loaded again to get its newest version. @returns whether that changes what was noted before */
