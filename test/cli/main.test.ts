@@ -137,9 +137,18 @@ describe('a setting', () => {
     [{}, ['--port=-1'], 'PORT=-1 is not a whole number from 0 to 65535'],
     [{ GPU_ENABLED: 'yes' }, [], 'GPU_ENABLED=yes is neither true nor false'],
     [{ LOG_LEVEL: 'loud' }, [], 'LOG_LEVEL=loud is unknown; set it to one of error, warn, info, debug'],
+    [{ ADMISSION: 'closed' }, [], 'ADMISSION=closed is not open or token'],
   ])('%j %j is refused', async (environment, args, detail) => {
     const ended = await run([...args, ...mistake], environment);
     expect(ended).toEqual({ code: 2, stdout: '', stderr: `NL_SETTING: A setting is out of its bounds: ${detail}\n` });
+  });
+
+  test('a host that strangers could reach does not start before its settings say who may join', async () => {
+    const reachable = { HOST: '0.0.0.0' };
+    const { code, stdout, stderr } = await run(mistake, reachable);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toContain('listening at 0.0.0.0 would let anyone who reaches it join; set ADMISSION=open');
+    expect((await run(mistake, { ...reachable, ADMISSION: 'open' })).stderr).toContain('--assets');
   });
 
   test.each([
