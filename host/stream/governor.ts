@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
+import { Bucket } from '../base/limiter.ts';
 import { type Milli, milli } from '../base/time.ts';
-import { Bucket } from './limiter.ts';
 import type { Situation } from './player.ts';
 
 /** States that the leaky bucket takes at once. A page that does nothing sends two at a time. */

@@ -2,9 +2,9 @@ import { randomFillSync } from 'node:crypto';
 import type { RemoteInfo, Socket } from 'node:dgram';
 import type { Socket as TcpSocket } from 'node:net';
 import { type Clock, systemClock } from '../base/clock.ts';
+import { Bucket } from '../base/limiter.ts';
 import type { Milli } from '../base/time.ts';
 import { FrameReader, sendFramed } from './ice-tcp.ts';
-import { Bucket } from './limiter.ts';
 import type { ReservedPath } from './reserved-path.ts';
 import {
   bindingRequest,
