@@ -235,6 +235,28 @@ export const settings = {
   },
   gpuBytesMax: { env: 'GPU_BYTES_MAX', default: 512 * 2 ** 20, min: 4096, max: 2 ** 36, about: 'GPU memory of a game' },
 
+  natsUrl: {
+    env: 'NATS_URL',
+    default: '',
+    form: 'natsServers',
+    about:
+      'URLs of the NATS servers over which rooms of a game on several hosts hear each other, such as nats://10.0.0.1:4222; separated by commas; empty: only rooms of one host do',
+  },
+  busMessagesPerSecondMax: {
+    env: 'BUS_MESSAGES_PER_SECOND_MAX',
+    default: 100,
+    min: 1,
+    max: 10_000,
+    about: 'messages that one room may send to other rooms in a second; more are dropped and counted',
+  },
+  busQueueMax: {
+    env: 'BUS_QUEUE_MAX',
+    default: 256,
+    min: 1,
+    max: 65_536,
+    about: 'messages from other rooms that wait for one room; if there are more, the oldest are dropped and counted',
+  },
+
   ...playerSettings,
   ...trafficSettings,
 } as const satisfies Record<string, Setting<number | string | boolean>>;

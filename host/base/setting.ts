@@ -40,6 +40,10 @@ export const FORMS = {
     text: 'a list of layers of confinement (host/base/layers.ts), or none',
     fits: (text: string) => readLayers(text) !== undefined,
   },
+  natsServers: {
+    text: 'a list of URLs such as nats://10.0.0.1:4222 or tls://user:password@nats.example:4222',
+    fits: (text: string) => text === '' || readList(text).every(isNatsServer),
+  },
   networks: {
     text: 'a list of addresses and networks such as 10.0.0.1,fd00::/8',
     fits: (text: string) => readList(text).every((entry) => readNetwork(entry) !== undefined),
@@ -70,6 +74,12 @@ export function readNetwork(text: string): Network | undefined {
   const bits = family === 4 ? 32 : 128;
   const prefix = digits === undefined ? bits : Number(digits);
   return family === 0 || prefix > bits ? undefined : { address, prefix, family: family === 4 ? 'ipv4' : 'ipv6' };
+}
+
+function isNatsServer(text: string): boolean {
+  if (!/^(nats|tls):\/\//.test(text) || !URL.canParse(text)) return false;
+  const { hostname, pathname, search, hash } = new URL(text);
+  return hostname !== '' && pathname === '' && search === '' && hash === '';
 }
 
 function isOrigin(text: string): boolean {

@@ -1,3 +1,4 @@
+import { BusCounts } from '../base/bus.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import { CLOSE_REASONS, type CloseReason } from '../base/protocol.ts';
 import { PAGE_STAGES, type PageStage } from '../base/stages.ts';
@@ -56,6 +57,8 @@ export class Meters {
   readonly tierChange: Record<Tier, Histogram> = { hot: new Histogram(), warm: new Histogram(), cold: new Histogram() };
   /** Number of team fights that began and ended in all games. */
   readonly situations = { fight: 0, calm: 0 };
+  /** Messages between rooms. */
+  readonly bus = new BusCounts();
   /** Number of games that ended by themselves or through an error, by error code. */
   readonly gamesEnded = new Map<ErrorCode, number>();
 

@@ -13,6 +13,8 @@ export interface Figures {
   build: Readonly<Record<string, string>>;
   /** Number of players' seats in the running games, and how many of them are taken. */
   seats(): { all: number; taken: number };
+  /** Number of rooms in each phase that modules have set; `none` for rooms whose module has set none. */
+  phases?(): Readonly<Record<string, number>>;
   /** Seconds from the request for a game to each phase of its start that it has reached. */
   coldStart(): Readonly<Record<string, number>>;
 }
@@ -56,6 +58,7 @@ async function ownRegistry(meters: Meters, figures: Figures): Promise<Registry> 
   addTicks(add, meters);
   addSessions(add, meters, figures);
   addTraffic(add, meters);
+  addBus(add, meters, figures);
   add(
     'nearlight_cold_start_seconds',
     'gauge',
@@ -204,6 +207,22 @@ function addTraffic(add: Add, meters: Meters): void {
   );
   add('nearlight_situations_total', 'counter', 'Team fights that began (fight) and ended (calm) in all games.', () =>
     Object.entries(meters.situations).map(([to, value]) => ({ labels: { to }, value })),
+  );
+}
+
+function addBus(add: Add, { bus }: Meters, { phases }: Figures): void {
+  add('nearlight_bus_messages_total', 'counter', 'Messages that games sent to other rooms, and that they got.', () => [
+    { labels: { way: 'sent' }, value: bus.emitted },
+    { labels: { way: 'received' }, value: bus.delivered },
+  ]);
+  add('nearlight_bus_dropped_total', 'counter', 'Messages between rooms that were dropped, by reason.', () =>
+    Object.entries(bus.dropped).map(([reason, value]) => ({ labels: { reason }, value })),
+  );
+  add('nearlight_results_lost_total', 'counter', 'Results of matches that could not be kept.', () =>
+    plain(bus.resultsLost),
+  );
+  add('nearlight_rooms', 'gauge', 'Running games, by the phase of the match that they have set.', () =>
+    Object.entries(phases?.() ?? {}).map(([phase, value]) => ({ labels: { phase }, value })),
   );
 }
 

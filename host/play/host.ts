@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import type { Bus, EventSink } from '../base/bus.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import { GuestExit, NearlightError } from '../base/errors.ts';
@@ -6,6 +7,7 @@ import { LAYERS, readLayers } from '../base/layers.ts';
 import type { Log } from '../base/log.ts';
 import { losses } from '../base/losses.ts';
 import type { Milli } from '../base/time.ts';
+import { createBus } from '../edge/bus/bus.ts';
 import type { Engine } from '../engine/engine.ts';
 import { type Gpu, openGpu } from '../gpu/dawn.ts';
 import { Meters } from '../observe/meters.ts';
@@ -37,6 +39,8 @@ export interface HostOptions {
   pack?: Uint8Array;
   /** Path of the file into which the session is recorded. There must be only one module then. */
   record?: string;
+  /** Keeps the results of matches. */
+  sink?: EventSink;
   /** Clocks for the time limits on modules; the system's clock by default. */
   clocks?: {
     /** Clock for the limits on a module's calls (INIT_MS_MAX, CALL_MS_MAX). Only the WasmEdge engines have these limits. */
@@ -74,6 +78,8 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const building = buildPlayer();
   building.catch(() => {});
   const gpu = await openGpu({ hardwareRequired: config.gpuEnabled, log, ...(now ? { now } : {}) });
+  const meters = new Meters();
+  const bus = createBus({ config, counts: meters.bus, log });
   let vetting: Vetting | undefined;
   try {
     const files = await building;
@@ -82,8 +88,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     vetting = new Vetting({ known, config, log, requiredLayers });
     const tried = vetting;
     const pixels = pixelBudget(config, gpu);
-    const meters = new Meters();
-    const context = { ...options, gpu, engine, vetting, meters, pixels };
+    const context = { ...options, gpu, engine, vetting, meters, pixels, bus };
     for (const path of options.modules)
       await lobby.add(playableName(path), () =>
         open(path, context).catch((error) => Promise.reject(named(path, error))),
@@ -99,12 +104,14 @@ export async function startHost(options: HostOptions): Promise<Host> {
       async close() {
         await servers.close();
         await lobby.close();
+        await bus.close();
         await tried.close();
         await gpu.close();
       },
     };
   } catch (error) {
     await lobby.close();
+    await bus.close();
     await vetting?.close();
     await gpu.close();
     throw error;
@@ -140,9 +147,10 @@ function named(path: string, error: unknown): unknown {
 
 async function open(
   path: string,
-  context: HostOptions & Pick<ServeOptions, 'gpu' | 'engine' | 'meters'> & { vetting: Vetting; pixels: PixelBudget },
+  context: HostOptions &
+    Pick<ServeOptions, 'gpu' | 'engine' | 'meters'> & { vetting: Vetting; pixels: PixelBudget; bus: Bus },
 ): Promise<Room> {
-  const { config, log, gpu, engine, vetting, meters, pixels } = context;
+  const { config, log, gpu, engine, vetting, meters, pixels, bus, sink } = context;
   const playable = await readPlayable(path, context);
   const { name } = playable;
   const launcher = new Launch({
@@ -154,5 +162,5 @@ async function open(
     session: { seed: seedOf(config), tickRate: config.tickRate, seats: config.maxPlayers },
     log: (level, message) => log(level, `${name}: ${message}`),
   });
-  return openRoom(launcher, roomOptions({ name, config, log, gpu, meters, pixels }));
+  return openRoom(launcher, roomOptions({ name, config, log, gpu, meters, pixels, bus, sink }));
 }

@@ -1,3 +1,4 @@
+import { PHASES } from '../base/bus.ts';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -72,6 +73,7 @@ export async function serve(options: ServeOptions): Promise<Servers> {
         node: process.version,
       },
       seats: () => countSeats(lobby.rooms),
+      phases: () => countPhases(lobby.rooms),
       coldStart: () => options.coldStart?.() ?? {},
     }),
     meters,
@@ -104,6 +106,12 @@ function countSeats(rooms: readonly Room[]): { all: number; taken: number } {
   const open = rooms.filter((room) => !room.isClosed);
   const sum = (count: (room: Room) => number) => open.reduce((total, room) => total + count(room), 0);
   return { all: sum((room) => room.seats), taken: sum((room) => room.players) };
+}
+
+function countPhases(rooms: readonly Room[]): Record<string, number> {
+  const counts: Record<string, number> = { none: 0, ...Object.fromEntries(PHASES.map((phase) => [phase, 0])) };
+  for (const { isClosed, phase = 'none' } of rooms) if (!isClosed) counts[phase] = (counts[phase] ?? 0) + 1;
+  return counts;
 }
 
 function status({ lobby, gpu, engine }: ServeOptions): object {

@@ -61,6 +61,7 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
   const config = readConfig({
     NODE_UDP_PORTS: env.NEARLIGHT_UDP_PORTS,
     NODE_ADDRESS: env.NEARLIGHT_ADDRESS,
+    NATS_URL: env.NEARLIGHT_NATS_URL,
     ASSET_BYTES_MAX: env.NEARLIGHT_ASSET_BYTES_MAX,
     ASSET_FILES_MAX: env.NEARLIGHT_ASSET_FILES_MAX,
     ASSET_DEPTH_MAX: env.NEARLIGHT_ASSET_DEPTH_MAX,

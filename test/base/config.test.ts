@@ -11,6 +11,8 @@ test.each([
   ['NODE_UDP_PORTS', '31000-31999'],
   ['NODE_UDP_PORTS', '1-1'],
   ['NODE_UDP_PORTS', '65535-65535'],
+  ['NATS_URL', 'nats://10.0.0.1:4222'],
+  ['NATS_URL', 'tls://user:p%40ss@nats.example, nats://[2001:db8::1]:4222'],
   ['REQUIRED_LAYERS', 'none'],
   ['REQUIRED_LAYERS', 'seccomp, emptyRoot'],
 ])('the setting %s=%s is accepted', (name, value) => {
@@ -23,6 +25,10 @@ test.each([
   ['NODE_ADDRESS', 'fe80::1%eth0', 'an IPv4 or IPv6 address'],
   ['ALLOWED_ORIGINS', 'play.example', 'a list of origins such as https://play.example,http://10.0.0.1:8080, or *'],
   ['ALLOWED_ORIGINS', 'https://a.b/', 'a list of origins such as https://play.example,http://10.0.0.1:8080, or *'],
+  ['NATS_URL', '10.0.0.1:4222', 'a list of URLs such as nats://10.0.0.1:4222'],
+  ['NATS_URL', 'http://10.0.0.1:4222', 'a list of URLs such as nats://10.0.0.1:4222'],
+  ['NATS_URL', 'nats://10.0.0.1:4222/path', 'a list of URLs such as nats://10.0.0.1:4222'],
+  ['NATS_URL', 'nats://a,', 'a list of URLs such as nats://10.0.0.1:4222'],
   ['TURN_URLS', 'turn.example', 'a list of URLs such as turn:turn.example:3478?transport=udp,stun:stun.example'],
   [
     'TURN_URLS',

@@ -93,6 +93,27 @@ describe('metrics', () => {
     if (promtool.error === undefined) expect(promtool.stdout + promtool.stderr).toBe('');
   });
 
+  test('metrics report messages between rooms, and rooms by phase', async () => {
+    const meters = new Meters();
+    Object.assign(meters.bus, { emitted: 5, delivered: 4, resultsLost: 1 });
+    meters.bus.dropped.queue = 3;
+    const families = parse(await createMetrics(meters, { ...figures, phases: () => ({ active: 2, none: 1 }) })());
+    const values = (name: string) => Object.fromEntries(families.get(name)?.samples ?? []);
+    expect(values('nearlight_bus_messages_total')).toEqual({
+      'nearlight_bus_messages_total{way="sent"}': 5,
+      'nearlight_bus_messages_total{way="received"}': 4,
+    });
+    expect(values('nearlight_bus_dropped_total')).toMatchObject({
+      'nearlight_bus_dropped_total{reason="queue"}': 3,
+      'nearlight_bus_dropped_total{reason="rate"}': 0,
+    });
+    expect(values('nearlight_results_lost_total')).toEqual({ nearlight_results_lost_total: 1 });
+    expect(values('nearlight_rooms')).toEqual({
+      'nearlight_rooms{phase="active"}': 2,
+      'nearlight_rooms{phase="none"}': 1,
+    });
+  });
+
   test('metrics report counters in seconds and bytes', async () => {
     const meters = new Meters();
     const metrics = createMetrics(meters, figures);

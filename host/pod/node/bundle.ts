@@ -26,7 +26,15 @@ const modules = join(root, 'node_modules');
 /**
  * npm packages that the program loads on a cluster node. Build tools are left out, and the installer adds the video encoder.
  */
-const PACKAGES = ['webgpu', 'node-datachannel', 'prom-client', 'protobufjs', 'ws', '@jridgewell/trace-mapping'];
+const PACKAGES = [
+  'webgpu',
+  'node-datachannel',
+  'prom-client',
+  'protobufjs',
+  'ws',
+  '@jridgewell/trace-mapping',
+  '@nats-io/transport-node',
+];
 /** The oldest Debian release whose C library the node bundle's Node, Dawn and Mesa run on. */
 const RELEASE = 'bookworm';
 export interface Bundle {
