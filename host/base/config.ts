@@ -1,6 +1,7 @@
 import { NearlightError } from './errors.ts';
 import { BASIC_LAYERS } from './layers.ts';
 import { playerSettings } from './player-settings.ts';
+import { riskSettings } from './risk-settings.ts';
 import { FORMS, type Setting } from './setting.ts';
 
 export { readPorts } from './setting.ts';
@@ -235,6 +236,7 @@ export const settings = {
   gpuBytesMax: { env: 'GPU_BYTES_MAX', default: 512 * 2 ** 20, min: 4096, max: 2 ** 36, about: 'GPU memory of a game' },
 
   ...playerSettings,
+  ...riskSettings,
 } as const satisfies Record<string, Setting<number | string | boolean>>;
 
 type Widen<T> = T extends number ? number : T extends boolean ? boolean : string;

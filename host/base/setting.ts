@@ -19,6 +19,15 @@ export interface Network {
   family: 'ipv4' | 'ipv6';
 }
 
+/** A risk rule in the list of RISK_RULES. */
+export interface RuleEntry {
+  path: string;
+  /** What a decision is that the rule cannot make: `open` allows, `closed` refuses. */
+  onFailure: 'open' | 'closed';
+}
+
+/** Each rule has processes of its own. */
+const RULES_MAX = 16;
 /** A name as in DNS, optionally with a dot before it. An IPv6 address is not a name, because it is always allowed. */
 const HOST_NAME = /^\.?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/i;
 const NAME_BYTES_MAX = 253;
@@ -48,6 +57,10 @@ export const FORMS = {
     text: 'a list of origins such as https://play.example,http://10.0.0.1:8080, or *',
     fits: (text: string) => text === '*' || readList(text).every(isOrigin),
   },
+  rules: {
+    text: `a list of at most ${RULES_MAX} risk rules such as closed:/etc/nearlight/velocity.wasm,open:region.wasm`,
+    fits: (text: string) => readRules(text) !== undefined,
+  },
   ports: { text: 'a range of ports such as 31000-31999', fits: (text: string) => readPorts(text) !== undefined },
 };
 
@@ -56,6 +69,15 @@ export function readPorts(text: string): { first: number; last: number } | undef
   const [, from, to] = /^(\d{1,5})-(\d{1,5})$/.exec(text) ?? [];
   const [first, last] = [Number(from), Number(to)];
   return first >= 1 && first <= last && last <= 65_535 ? { first, last } : undefined;
+}
+
+/** Parses a list of risk rules such as that of RISK_RULES; undefined if the text is not one. */
+export function readRules(text: string): RuleEntry[] | undefined {
+  const entries = readList(text).map((entry) => {
+    const [, onFailure, path = ''] = /^(open|closed):(.+)$/.exec(entry) ?? [];
+    return { path, onFailure: onFailure === 'closed' ? ('closed' as const) : ('open' as const) };
+  });
+  return entries.length > RULES_MAX || entries.some(({ path }) => path === '') ? undefined : entries;
 }
 
 /** Splits a list at its commas; an empty text is an empty list. */

@@ -45,8 +45,22 @@ export class Meters {
   /** Number of games that ended by themselves or through an error, by error code. */
   readonly gamesEnded = new Map<ErrorCode, number>();
 
+  /** Decisions of risk rules, by rule and verdict. `failed` counts those that a rule could not make, in place of a verdict. */
+  readonly ruleDecisions = new Map<string, { rule: string; verdict: string; count: number }>();
+  /** Time that a decision of a risk rule took, with waiting. */
+  readonly ruleDecision = new Histogram();
+
   /** Number of HTTP requests that were refused, by error code. */
   readonly requestsRefused = new Map<ErrorCode, number>();
+
+  /** Counts a decision of a risk rule. @param ms time that it took */
+  countRuleDecision(rule: string, verdict: string, ms: number): void {
+    const key = `${rule} ${verdict}`;
+    const entry = this.ruleDecisions.get(key) ?? { rule, verdict, count: 0 };
+    entry.count++;
+    this.ruleDecisions.set(key, entry);
+    this.ruleDecision.add(ms);
+  }
 
   countRefusedRequest(code: ErrorCode): void {
     this.requestsRefused.set(code, (this.requestsRefused.get(code) ?? 0) + 1);

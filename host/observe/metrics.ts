@@ -55,6 +55,7 @@ async function ownRegistry(meters: Meters, figures: Figures): Promise<Registry> 
   addFrames(add, meters);
   addTicks(add, meters);
   addSessions(add, meters, figures);
+  addRules(add, meters);
   add(
     'nearlight_cold_start_seconds',
     'gauge',
@@ -144,6 +145,18 @@ function addTicks(add: Add, meters: Meters): void {
   );
   add('nearlight_tick_late_seconds', 'histogram', 'Time from when a simulation step was due to its start.', (name) =>
     buckets(name, meters.tickLate),
+  );
+}
+
+function addRules(add: Add, meters: Meters): void {
+  add('nearlight_rule_decisions_total', 'counter', 'Decisions of risk rules; failed: the rule could not decide.', () =>
+    [...meters.ruleDecisions.values()].map(({ rule, verdict, count }) => ({ labels: { rule, verdict }, value: count })),
+  );
+  add(
+    'nearlight_rule_decision_seconds',
+    'histogram',
+    'Time that a decision of a risk rule took, with waiting.',
+    (name) => buckets(name, meters.ruleDecision),
   );
 }
 

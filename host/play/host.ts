@@ -20,6 +20,7 @@ import { createEngine } from './engine.ts';
 import { Launch } from './launch.ts';
 import { playableName, readModule, readPlayable, seedOf } from './playable.ts';
 import { recoverFromLoss } from './recovery.ts';
+import { openRisk, type Risk } from './risk.ts';
 import { openRoom, pixelBudget, roomOptions } from './room.ts';
 import { type ServeOptions, type Servers, serve } from './server.ts';
 import { driverIdentity } from './vet/driver.ts';
@@ -55,6 +56,8 @@ export interface Host {
   readonly gpu: Gpu;
   readonly engine: Engine;
   readonly vetting: Vetting;
+  /** The rules of RISK_RULES; undefined if there are none. */
+  readonly risk: Risk | undefined;
   /** Tells the players that the host is closing, then closes everything. */
   close(): Promise<void>;
 }
@@ -75,6 +78,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   building.catch(() => {});
   const gpu = await openGpu({ hardwareRequired: config.gpuEnabled, log, ...(now ? { now } : {}) });
   let vetting: Vetting | undefined;
+  let risk: Risk | undefined;
   try {
     const files = await building;
     const requiredLayers = readLayers(config.requiredLayers) ?? LAYERS;
@@ -84,6 +88,8 @@ export async function startHost(options: HostOptions): Promise<Host> {
     const pixels = pixelBudget(config, gpu);
     const meters = new Meters();
     const context = { ...options, gpu, engine, vetting, meters, pixels };
+    const opened = await openRisk({ config, log, meters, rooms: () => lobby.rooms });
+    risk = opened;
     for (const path of options.modules)
       await lobby.add(playableName(path), () =>
         open(path, context).catch((error) => Promise.reject(named(path, error))),
@@ -96,14 +102,17 @@ export async function startHost(options: HostOptions): Promise<Host> {
       gpu,
       engine,
       vetting,
+      risk: opened,
       async close() {
         await servers.close();
+        await opened?.close();
         await lobby.close();
         await tried.close();
         await gpu.close();
       },
     };
   } catch (error) {
+    await risk?.close();
     await lobby.close();
     await vetting?.close();
     await gpu.close();

@@ -107,6 +107,11 @@ export class Room {
     return this.#seating.seats.length;
   }
 
+  /** The seats whose players are connected and have joined. */
+  get playing(): readonly Pick<Seat, 'number' | 'input' | 'connection'>[] {
+    return this.#seating.playing;
+  }
+
   /** Returns the statistics of the game and of each player's frames as plain data. Times are in milliseconds. */
   status(): object {
     return {

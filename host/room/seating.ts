@@ -46,6 +46,11 @@ export class Seating {
     return this.seats.reduce((count, seat) => count + (seat === undefined ? 0 : 1), 0);
   }
 
+  /** The seats whose players are connected and have joined. */
+  get playing(): Seat[] {
+    return this.seats.filter((seat) => seat?.connection !== undefined && seat.joined && !seat.closed) as Seat[];
+  }
+
   /** Checks that a player could take a seat now. @throws NearlightError NL_ROOM_FULL, NL_ROOM_ENDED */
   checkFree(): void {
     const { name, checkRunning } = this.#options;
