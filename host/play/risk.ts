@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { systemClock } from '../base/clock.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import type { Log } from '../base/log.ts';
 import { RuleFiles } from '../edge/rules/files.ts';
@@ -17,6 +17,8 @@ export interface RiskOptions {
   meters: Meters;
   /** Returns the rooms whose players the rules watch. */
   rooms(): readonly Room[];
+  /** By default the system's clock. */
+  clock?: Clock;
 }
 
 /** The risk rules of a host. */
@@ -30,12 +32,18 @@ export interface Risk {
  * @returns undefined if there are no rules
  * @throws NearlightError NL_RULE, NL_SETTING
  */
-export async function openRisk({ config, log, meters, rooms }: RiskOptions): Promise<Risk | undefined> {
+export async function openRisk({
+  config,
+  log,
+  meters,
+  rooms,
+  clock = systemClock,
+}: RiskOptions): Promise<Risk | undefined> {
   if (config.riskRules === '') return undefined;
-  const files = await RuleFiles.open({ engine: createRuleEngine(config, log), clock: systemClock, config, log });
+  const files = await RuleFiles.open({ engine: createRuleEngine(config, log), clock, config, log });
   const rules = new RiskRules({
     rules: files.rules,
-    clock: systemClock,
+    clock,
     secret: randomBytes(SECRET_BYTES),
     wallClock: Date.now,
     onDecision: ({ rule, verdict, failure, ms }) => meters.countRuleDecision(rule, failure ? 'failed' : verdict, ms),

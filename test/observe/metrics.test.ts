@@ -112,6 +112,9 @@ describe('metrics', () => {
     meters.sessionsEnded.idle++;
     meters.countEndedGame('NL_GUEST_TRAP');
     meters.countEndedGame('NL_GUEST_TRAP');
+    meters.countRuleDecision('region', 'allow', 0.4);
+    meters.countRuleDecision('region', 'allow', 3);
+    meters.countRuleDecision('region', 'failed', 1);
     const families = parse(await metrics());
     const samples = new Map([...families.values()].flatMap((family) => [...family.samples]));
     const stage = 'nearlight_frame_stage_seconds';
@@ -137,6 +140,10 @@ describe('metrics', () => {
       nearlight_ticks_total: 1,
       nearlight_ticks_skipped_total: 7,
       nearlight_gpu_seconds_total: 0.25,
+      'nearlight_rule_decisions_total{rule="region",verdict="allow"}': 2,
+      'nearlight_rule_decisions_total{rule="region",verdict="failed"}': 1,
+      nearlight_rule_decision_seconds_count: 3,
+      'nearlight_rule_decision_seconds_bucket{le="0.0005"}': 1,
       nearlight_sessions: 1,
       nearlight_sessions_joined_total: 2,
       'nearlight_sessions_ended_total{reason="idle"}': 1,

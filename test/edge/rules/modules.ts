@@ -38,6 +38,8 @@ export interface RuleParts {
   /** The reason with which the rule allows, so that a test sees which version has decided. */
   reason?: string;
   occasions?: number;
+  /** The address at which the rule wants its facts. */
+  address?: number;
   /** WAT at the beginning of every decision. */
   first?: string;
   /** The answer as words. */
@@ -47,13 +49,14 @@ export interface RuleParts {
 /** Makes the module of a rule that allows, except at the PLAYERS. */
 export function ruleModule({
   reason = '',
-  occasions,
+  occasions = OCCASION_JOIN | OCCASION_PLAY,
+  address = FACTS,
   first = '',
   words = answer({ reason }),
 }: RuleParts = {}): Uint8Array {
   const at = (players: number, what: string) =>
     `(if (i32.eq (i32.load (i32.const ${FACTS + FACTS_PLAYERS})) (i32.const ${players})) (then ${what}))`;
-  const made = ready(occasions === undefined ? {} : { occasions });
+  const made = ready({ occasions, address });
   return good({
     init: `${store(READY, made)} ${submit(READY, 4 * made.length)} ${writeBlock()}`,
     tick: `${first} ${at(PLAYERS.trap, '(unreachable)')} ${at(PLAYERS.endless, '(loop $again (br $again))')}

@@ -9,8 +9,9 @@ import { harmlessFacts } from '../../../host/edge/rules/facts.ts';
 import { RULE_FAILED, Rule, WAIT_MS_MAX, WAITING_MAX } from '../../../host/edge/rules/rule.ts';
 import { DEATHS_MAX, DEATHS_WINDOW_MS } from '../../../host/edge/rules/version.ts';
 import { createRuleEngine } from '../../../host/play/rule-engine.ts';
-import { FACTS_PLAYERS, OCCASION_JOIN } from '../../../renderer/contract/rule.ts';
+import { FACTS_BYTES, FACTS_PLAYERS, OCCASION_JOIN } from '../../../renderer/contract/rule.ts';
 import { at } from '../../at.ts';
+import { good } from '../../engine/modules.ts';
 import { ManualClock, settle } from '../../room/fake.ts';
 import { eventually } from '../../wait.ts';
 import { FakeEngine } from './fake-engine.ts';
@@ -153,9 +154,16 @@ describe('a rule', () => {
 
   test('a game, and a rule that answers wrongly, are refused when they are opened', async () => {
     const { engine } = realStand();
-    const { good } = await import('../../engine/modules.ts');
     await expect(start(engine, good())).rejects.toThrow('NL_RULE: The risk rule cannot be used: it is a game');
     await expect(start(engine, ruleModule({ words: [5] }))).rejects.toThrow('it has not submitted exactly one answer');
+  });
+
+  test('facts fit at the end of the memory of a rule, and not 8 bytes later', async () => {
+    const { engine } = realStand();
+    const last = 65_536 - FACTS_BYTES;
+    const { rule } = await start(engine, ruleModule({ address: last, reason: 'one' }));
+    expect((await rule.decide(facts())).reason).toBe('one');
+    await expect(start(engine, ruleModule({ address: last + 8 }))).rejects.toThrow('NL_GUEST_TRAP');
   });
 
   test('an instance that ends between two decisions costs none', async () => {
