@@ -11,7 +11,7 @@ export const riskSettings = {
   },
   riskMsMax: {
     env: 'RISK_MS_MAX',
-    default: 50,
+    default: 250,
     min: 1,
     max: 10_000,
     about: 'time limit for one decision of a risk rule, in milliseconds',

@@ -148,7 +148,14 @@ await benchmark('rules', async (bench) => {
       'ms',
       honest.map(({ ms }) => ms),
     );
-    const value = failed(load.decisions) / HOSTILE;
+    const lost = load.decisions.filter(({ failure }) => failure);
+    bench.figure(
+      `decision, ${name}`,
+      'ms',
+      lost.map(({ ms }) => ms),
+    );
+    for (const { failure, ms } of lost) bench.note(`${ms.toFixed(1)} ms: ${failure?.message}`);
+    const value = lost.length / HOSTILE;
     bench.goal(`decisions that each ${name} one costs`, { direction: 'at most', limit: 1, value, unit: '' });
   }
   await rule.close();

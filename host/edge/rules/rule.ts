@@ -34,8 +34,8 @@ interface Waiting {
 export const RULE_FAILED = 'rule-failed';
 
 /**
- * A risk rule. Decisions are made one after another. An instance that traps, or does not answer in time, costs one decision: the
- * next one is made by an instance that was waiting for this.
+ * A risk rule. An instance that traps, or does not answer in time, costs one decision. Meanwhile, and afterwards, decisions are made
+ * by the other instance.
  */
 export class Rule {
   readonly name: string;
@@ -43,11 +43,12 @@ export class Rule {
   readonly #clock: Clock;
   #version: RuleVersion;
   readonly #waiting: Waiting[] = [];
-  /** Resolves when the decision that is being made now is made; undefined while there is none. */
-  #deciding: Promise<void> | undefined;
-  #isRunning = false;
+  /** Whether the clock wakes the rule when the oldest decision has waited for too long. */
+  #isWatched = false;
   /** Resolves when the newest call of replace() is done, so that they follow each other. */
   #replaced: Promise<void> = Promise.resolve();
+  /** Versions that were replaced and finish the decisions that they have begun. */
+  readonly #leaving = new Set<Promise<void>>();
   #closed = false;
   #loggedAt = Number.NEGATIVE_INFINITY;
   #unlogged = 0;
@@ -56,7 +57,7 @@ export class Rule {
     this.name = options.name;
     this.#options = options;
     this.#clock = options.clock;
-    this.#version = version;
+    this.#version = this.#adopt(version);
   }
 
   /** Loads a rule from its module. @throws NearlightError NL_RULE, or as RuleEngine.load */
@@ -77,13 +78,14 @@ export class Rule {
       else if (this.#waiting.length >= WAITING_MAX) this.#fail(waiting, busy(`${WAITING_MAX} decisions wait already`));
       else {
         this.#waiting.push(waiting);
-        if (!this.#isRunning) void this.#run();
+        this.#dispatch();
       }
     });
   }
 
   /**
-   * Replaces the rule's module. The new version is loaded and tried beside the old one, which decides until then.
+   * Replaces the rule's module. The new version is loaded and tried beside the old one, which decides until then and finishes what it
+   * has begun. Resolves when the new one decides.
    * @throws NearlightError if the new version cannot be used; the old one stays
    */
   replace(module: Uint8Array): Promise<void> {
@@ -95,42 +97,47 @@ export class Rule {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#replaced;
-    await this.#version.close();
+    for (const waiting of this.#waiting.splice(0)) this.#fail(waiting, busy('the rule is closed'));
+    await Promise.all([this.#version.close(), ...this.#leaving]);
   }
 
   async #replace(module: Uint8Array): Promise<void> {
     const next = await RuleVersion.load(module, this.#options);
     if (this.#closed) return next.close();
     const previous = this.#version;
-    this.#version = next;
-    await this.#deciding;
-    await previous.close();
+    this.#version = this.#adopt(next);
+    const left = previous.close().finally(() => this.#leaving.delete(left));
+    this.#leaving.add(left);
+    this.#dispatch();
   }
 
-  async #run(): Promise<void> {
-    this.#isRunning = true;
-    for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
-      const instance = await this.#findInstance(next.since + WAIT_MS_MAX);
-      if (!instance) {
-        const what = this.#closed ? 'the rule is closed' : `it waited ${WAIT_MS_MAX} ms for an instance of the rule`;
-        this.#fail(next, busy(what));
-        continue;
-      }
-      this.#deciding = this.#decide(next, instance);
-      await this.#deciding;
-      this.#deciding = undefined;
-    }
-    this.#isRunning = false;
+  #adopt(version: RuleVersion): RuleVersion {
+    version.onChange = () => this.#dispatch();
+    return version;
   }
 
-  /** Returns an instance of the newest version, or undefined if there is none until the deadline. */
-  async #findInstance(deadline: number): Promise<WarmInstance | undefined> {
-    while (!this.#closed && this.#clock.now() < deadline) {
-      const { instance, changed } = this.#version;
-      if (instance) return instance;
-      await Promise.race([changed, this.#clock.until(milli(deadline))]);
+  /** Gives the decisions that wait to instances that have nothing to do. */
+  #dispatch(): void {
+    for (let [next] = this.#waiting; next; [next] = this.#waiting) {
+      const instance = this.#version.idle;
+      if (this.#clock.now() - next.since >= WAIT_MS_MAX)
+        this.#fail(next, busy(`it waited ${WAIT_MS_MAX} ms for an instance of the rule`));
+      else if (instance) void this.#decide(next, instance);
+      else break;
+      this.#waiting.shift();
     }
-    return undefined;
+    this.#watch();
+  }
+
+  /** Wakes the rule when the oldest decision has waited for too long. */
+  #watch(): void {
+    const [oldest] = this.#waiting;
+    if (!oldest || this.#isWatched) return;
+    this.#isWatched = true;
+    void this.#clock.until(milli(oldest.since + WAIT_MS_MAX)).then(() => {
+      this.#isWatched = false;
+      this.#dispatch();
+    });
   }
 
   async #decide(waiting: Waiting, instance: WarmInstance): Promise<void> {
@@ -144,6 +151,7 @@ export class Rule {
       if (failure.code !== 'NL_RULE') version.discard(instance);
       this.#fail(waiting, failure);
     }
+    this.#dispatch();
   }
 
   #fail({ since, resolve }: Waiting, failure: NearlightError): void {

@@ -6,7 +6,7 @@ import { type Answer, type Ready, readAnswer, readReady } from './answer.ts';
 import type { RuleEngine, RuleInstance } from './engine.ts';
 import { harmlessFacts } from './facts.ts';
 
-/** One instance decides, and one waits to take its place. */
+/** Instances of a rule. While a decision keeps one of them busy, the other one makes those that follow. */
 const INSTANCES = 2;
 /** Decisions about a harmless player that a new instance makes before its first real one. */
 const WARM_DECISIONS = 3;
@@ -29,6 +29,8 @@ export class WarmInstance {
   readonly ended: Promise<Error | undefined>;
   readonly #instance: RuleInstance;
   readonly #address: number;
+  /** Settles when the current decision is made; undefined between decisions. */
+  #deciding: Promise<Uint32Array> | undefined;
 
   private constructor(instance: RuleInstance, { occasions, address }: Ready) {
     this.occasions = occasions;
@@ -57,11 +59,22 @@ export class WarmInstance {
 
   /** @throws NearlightError NL_RULE for an answer that breaks the contract; NL_GUEST_* if the instance has ended */
   async decide(facts: Uint8Array): Promise<Answer> {
-    return readAnswer(await this.#instance.decide(this.#address, facts));
+    this.#deciding = this.#instance.decide(this.#address, facts);
+    try {
+      return readAnswer(await this.#deciding);
+    } finally {
+      this.#deciding = undefined;
+    }
   }
 
-  close(): Promise<void> {
-    return this.#instance.close();
+  get isBusy(): boolean {
+    return this.#deciding !== undefined;
+  }
+
+  /** Ends the instance when its current decision is made, which takes RISK_MS_MAX at most. */
+  async close(): Promise<void> {
+    await this.#deciding?.catch(() => {});
+    await this.#instance.close();
   }
 }
 
@@ -70,11 +83,12 @@ export class RuleVersion {
   readonly occasions: number;
   readonly #module: Uint8Array;
   readonly #options: VersionOptions;
-  /** Instances that are ready. The first one decides. */
+  /** Called when an instance has become ready or has ended. */
+  onChange: () => void = () => {};
+  /** Instances that are ready. The first one that is not busy decides. */
   readonly #ready: WarmInstance[] = [];
   /** When the last instances ended, in milliseconds of the clock. */
   readonly #deaths: number[] = [];
-  #change = Promise.withResolvers<void>();
   #filling: Promise<void> | undefined;
   #closed = false;
 
@@ -91,19 +105,14 @@ export class RuleVersion {
     return new RuleVersion(module, options, await WarmInstance.start(module, options));
   }
 
-  /** The instance that decides; undefined while none is ready. */
-  get instance(): WarmInstance | undefined {
-    return this.#ready[0];
+  /** An instance that can decide now; undefined while there is none. */
+  get idle(): WarmInstance | undefined {
+    return this.#ready.find(({ isBusy }) => !isBusy);
   }
 
   /** Number of instances that are ready. */
   get ready(): number {
     return this.#ready.length;
-  }
-
-  /** Resolves when the instances have changed, or this version is closed. */
-  get changed(): Promise<void> {
-    return this.#change.promise;
   }
 
   /** Replaces an instance that has ended. */
@@ -113,27 +122,20 @@ export class RuleVersion {
     this.#ready.splice(place, 1);
     this.#noteDeath();
     void instance.close();
-    this.#announce();
     this.#fill();
+    this.onChange();
   }
 
-  /** Ends all instances. Decisions that wait for this version have to go elsewhere. */
+  /** Ends all instances when the decisions that they have begun are made. */
   async close(): Promise<void> {
     this.#closed = true;
-    const instances = this.#ready.splice(0);
-    this.#announce();
-    await Promise.all(instances.map((instance) => instance.close()));
+    await Promise.all(this.#ready.splice(0).map((instance) => instance.close()));
   }
 
   #add(instance: WarmInstance): void {
     this.#ready.push(instance);
     void instance.ended.then(() => this.discard(instance));
-    this.#announce();
-  }
-
-  #announce(): void {
-    this.#change.resolve();
-    this.#change = Promise.withResolvers();
+    this.onChange();
   }
 
   #noteDeath(): void {

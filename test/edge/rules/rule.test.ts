@@ -101,13 +101,14 @@ describe.each([fakeStand(), realStand()])('a rule on $name', ({ engine, module, 
     await eventually(() => expect(rule.version.ready).toBe(2));
   });
 
-  test('an endless decision costs one decision', async () => {
+  test('an endless decision costs one decision, and the others do not wait for it', async () => {
     const { rule, lines } = await start(engine, module('one'));
-    const [endless, next] = [rule.decide(facts(PLAYERS.endless)), rule.decide(facts())];
-    await settle();
+    const endless = rule.decide(facts(PLAYERS.endless));
+    for (let n = 0; n < 3; n++) expect(await rule.decide(facts())).toMatchObject({ verdict: 'allow', reason: 'one' });
     expire();
     expect((await endless).failure?.code).toBe('NL_GUEST_TIMEOUT');
-    expect(await next).toMatchObject({ verdict: 'allow', reason: 'one' });
+    expect(await rule.decide(facts())).toMatchObject({ verdict: 'allow', reason: 'one' });
+    await eventually(() => expect(rule.version.ready).toBe(2));
     expect(lines.join()).toContain('the limit of a decision is RISK_MS_MAX');
   });
 
@@ -179,13 +180,12 @@ describe('a rule', () => {
     const engine = new FakeEngine();
     const { rule } = await start(engine, module);
     const slow = rule.decide(facts(PLAYERS.endless));
-    const replaced = rule.replace(new TextEncoder().encode('two'));
-    await settle();
-    expect(at(engine.instances, 0).hasEnded).toBe(false);
-    engine.expire();
-    await replaced;
-    expect((await slow).failure?.code).toBe('NL_GUEST_TIMEOUT');
+    await rule.replace(new TextEncoder().encode('two'));
     expect(await rule.decide(facts())).toMatchObject({ reason: 'two' });
+    await settle();
+    expect([at(engine.instances, 0).hasEnded, at(engine.instances, 1).hasEnded]).toEqual([false, true]);
+    engine.expire();
+    expect((await slow).failure?.code).toBe('NL_GUEST_TIMEOUT');
     await eventually(() => expect(engine.running).toBe(2));
   });
 
@@ -208,13 +208,13 @@ describe('a rule', () => {
   test('WAITING_MAX decisions may wait, and the next one fails at once', async () => {
     const engine = new FakeEngine();
     const { rule } = await start(engine, module, 'open');
-    const first = rule.decide(facts(PLAYERS.endless));
+    const endless = [rule.decide(facts(PLAYERS.endless)), rule.decide(facts(PLAYERS.endless))];
     const waiting = Array.from({ length: WAITING_MAX }, () => rule.decide(facts()));
     const over = await rule.decide(facts());
     expect(over).toMatchObject({ verdict: 'allow', reason: RULE_FAILED });
     expect(over.failure?.code).toBe('NL_RULE_BUSY');
     engine.expire();
-    await first;
+    await Promise.all(endless);
     expect((await Promise.all(waiting)).every(({ failure }) => failure === undefined)).toBe(true);
   });
 
@@ -257,14 +257,18 @@ describe('a rule', () => {
     expect(lines[1]).toMatch(/; 2 more decisions failed since the last line$/);
   });
 
-  test('a closed rule ends its instances, and its decisions fail', async () => {
+  test('a closed rule ends its instances when their decisions are made, and decisions that wait fail', async () => {
     const engine = new FakeEngine();
     const { rule } = await start(engine, module);
-    const waiting = rule.decide(facts(PLAYERS.endless));
-    await rule.close();
-    expect(engine.running).toBe(0);
+    const begun = [rule.decide(facts(PLAYERS.endless)), rule.decide(facts(PLAYERS.endless))];
+    const waiting = rule.decide(facts());
+    const closed = rule.close();
+    expect((await waiting).failure?.code).toBe('NL_RULE_BUSY');
+    expect(engine.running).toBe(2);
     engine.expire();
-    expect((await waiting).failure).toBeDefined();
+    await closed;
+    expect(engine.running).toBe(0);
+    expect((await Promise.all(begun)).map(({ failure }) => failure?.code)).toEqual(Array(2).fill('NL_GUEST_TIMEOUT'));
     expect((await rule.decide(facts())).failure?.code).toBe('NL_SHUTDOWN');
   });
 });
