@@ -22,7 +22,7 @@ export interface Network {
 /** A risk rule in the list of RISK_RULES. */
 export interface RuleEntry {
   path: string;
-  /** What a decision is that the rule cannot make: `open` allows, `closed` refuses. */
+  /** The outcome of a decision that the rule cannot make: `open` allows, `closed` refuses. */
   onFailure: 'open' | 'closed';
 }
 

@@ -51,7 +51,7 @@ export class PlayerInput implements InputSink {
   readonly #totals = new Int32Array(4);
   /** The sums of pointer and wheel movement that the last simulation tick has read. */
   readonly #totalsRead = new Int32Array(4);
-  /** What the player's input looks like, for rules against cheating. Undefined without a clock. */
+  /** A summary of the player's input, for rules against cheating. Undefined without a clock. */
   readonly statistics: InputStatistics | undefined;
 
   /** How long pictures wait for the page's display, as it last reported (MESSAGE_PACE). Undefined once the report is used. */

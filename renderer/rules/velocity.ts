@@ -11,7 +11,7 @@ const ADDRESS_JOINS_MAX: u32 = 60;
 const REFUSALS_MAX: u32 = 20;
 
 atJoin((facts: Facts, answer: Answer): void => {
-  // A bad line is no crime: those who return to their seat are not counted out.
+  // Returns to a seat follow a bad line, and not a decision of the player.
   if (facts.isReturning) return;
   if (facts.account !== 0 && facts.accountJoins >= ACCOUNT_JOINS_MAX) answer.refuse('account-too-fast');
   else if (facts.addressRefusals >= REFUSALS_MAX) answer.refuse('address-refused-often');

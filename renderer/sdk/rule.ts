@@ -8,7 +8,7 @@ const block: usize = heap.alloc(IO_INPUTS + INPUT_STRIDE);
 const facts: usize = heap.alloc(rule.FACTS_BYTES);
 const command: usize = heap.alloc(rule.ANSWER_WORDS * 4);
 
-/** What the host knows of a player. A number that it does not know is 0. */
+/** The facts that the host knows about a player. A number that it does not know is 0. */
 export class Facts {
   /** The time of the decision in seconds since 1970. */
   get time(): f64 {
@@ -139,7 +139,7 @@ export class Facts {
   }
 }
 
-/** What a rule decides. Without a call of one of its methods, the rule allows. */
+/** The answer of a rule. Without a call of one of its methods, the rule allows. */
 export class Answer {
   /** Lets the player join or go on. `score` says how suspicious the player is, from 0 to 1. */
   allow(score: f32 = 0): void {

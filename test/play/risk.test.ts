@@ -1,12 +1,14 @@
-import { copyFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { must } from '../../host/base/assert.ts';
 import { readConfig } from '../../host/base/config.ts';
 import { harmlessFacts, type PersonFacts } from '../../host/edge/rules/facts.ts';
 import { RuleFiles } from '../../host/edge/rules/files.ts';
-import type { WatchedPlayer } from '../../host/edge/rules/play-watch.ts';
+import { PlayWatch, type WatchedPlayer } from '../../host/edge/rules/play-watch.ts';
 import { Meters } from '../../host/observe/meters.ts';
+import { startHost } from '../../host/play/host.ts';
 import { buildModules } from '../../host/play/modules.ts';
 import { openRisk, type Risk, watchedPlayers } from '../../host/play/risk.ts';
 import { createRuleEngine } from '../../host/play/rule-engine.ts';
@@ -16,6 +18,7 @@ import { at } from '../at.ts';
 import { ruleModule } from '../edge/rules/modules.ts';
 import { fakeConnection, ManualClock } from '../room/fake.ts';
 import { closeStages, join as joinRoom, stage } from '../room/stage.ts';
+import { compile } from '../session/compile.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nearlight-risk-'));
 const paths: Record<string, string> = {};
@@ -57,11 +60,25 @@ test('the engine that cannot stop an endless rule is refused', () => {
   );
 });
 
-test('a file that is no rule stops the start, with its name', async () => {
+test('a missing file stops the start, with its name', async () => {
   const config = readConfig({ RISK_RULES: `open:${join(folder, 'gone.wasm')}` });
   await expect(openRisk({ config, log: () => {}, meters: new Meters(), rooms: () => [] })).rejects.toThrow(
     `NL_RULE: The risk rule cannot be used: ${join(folder, 'gone.wasm')}: there is no file`,
   );
+});
+
+test('a host opens its rules, and does not start with one that is missing', async () => {
+  const [triangle] = await buildModules(['triangle']);
+  const startWith = (file: string) => {
+    const config = readConfig({ RISK_RULES: `open:${file}`, CACHE_DIR: join(folder, 'cache') });
+    const modules = [must(triangle, 'triangle').path];
+    return startHost({ modules, config: { ...config, port: 0, operatorPort: 0 }, log: () => {} });
+  };
+  const host = await startWith(paths.conduct ?? '');
+  expect(host.risk?.rules.rules.map(({ name }) => name)).toEqual(['conduct']);
+  expect(host.risk?.rules.watchesPlay).toBe(true);
+  await host.close();
+  await expect(startWith(join(folder, 'gone.wasm'))).rejects.toThrow('NL_RULE');
 });
 
 describe('the example', () => {
@@ -169,6 +186,29 @@ test('a file that changes replaces its rule on the real engine', async () => {
   await rule.close();
 });
 
+describe('the guide to rules', () => {
+  const guide = readFileSync(join(import.meta.dirname, '../../renderer/sdk/RULES.md'), 'utf8');
+
+  test('its first rule compiles and decides as the guide says', async () => {
+    const [, source = ''] = must(/```ts\n([\s\S]+?)```/.exec(guide), 'rule in the guide');
+    await compile('many-tries', source);
+    paths['many-tries'] = join(import.meta.dirname, '../../build/bench/many-tries.wasm');
+    const { rules } = await start('many-tries');
+    const enter = async (players: number) => (await rules.atJoin({ ...person, players })).code;
+    for (let n = 0; n < 4; n++) expect(await enter(8)).toBe('ok');
+    expect(await enter(9)).toBe('many-tries.too-many-tries');
+    expect(await enter(8)).toBe('ok');
+  });
+
+  test('it names every fact that a rule can read', () => {
+    const sdk = readFileSync(join(import.meta.dirname, '../../renderer/sdk/rule.ts'), 'utf8');
+    const [facts = ''] = must(/export class Facts[\s\S]+?\n\}/.exec(sdk), 'class Facts');
+    const names = [...facts.matchAll(/^ {2}(?:get )?(\w+)\(/gm)].map(([, name]) => name);
+    expect(names).toContain('reactionsBelow');
+    for (const name of names) expect(guide).toMatch(new RegExp(`\`${name}[(\`]`));
+  });
+});
+
 describe('the players of a room', () => {
   const watched = (on: ReturnType<typeof stage>): WatchedPlayer[] => watchedPlayers(on.room);
 
@@ -186,6 +226,29 @@ describe('the players of a room', () => {
     await on.clock.pass(10);
     expect(at(watched(on), 0).session).toBe(before);
     player.onClosed('page');
+  });
+
+  test('a player whose presses no hand makes is flagged three times, and then the session ends', async () => {
+    const { rules } = await start('conduct');
+    const on = stage();
+    const { player, connection } = await joinRoom(on);
+    const lines: string[] = [];
+    const log = (_level: string, message: string) => void lines.push(message);
+    const watch = new PlayWatch({ rules, players: () => watched(on), intervalMs: 5000, log });
+    let sequence = 0;
+    for (let round = 0; round < 4; round++) {
+      expect(connection.notices).not.toContain('NL_RISK');
+      for (let n = 0; n < 40; n++) {
+        on.clock.jump(20);
+        for (const down of [true, false]) player.input.button(0, down, ++sequence);
+      }
+      await watch.check();
+    }
+    expect(lines).toEqual([
+      ...Array(3).fill('test: seat 0: flagged by a risk rule: conduct.too-many-actions, score 0.90'),
+      'test: seat 0: a risk rule ends the session: conduct.too-many-actions, score 0.90',
+    ]);
+    expect(connection.notices).toContain('NL_RISK');
   });
 
   test("a player's input reaches the statistics, and the end of the session reaches the page", async () => {

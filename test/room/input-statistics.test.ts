@@ -102,7 +102,7 @@ describe('turns', () => {
     expect(statistics.take()).toMatchObject({ turns: 1, impossibleTurns: 0 });
   });
 
-  test('movement of a pointer that is not locked is no turn, nor is the jump of the sums when it is locked again', () => {
+  test('a pointer that is not locked makes no turns, nor does the jump of the sums when it is locked again', () => {
     const { clock, statistics, move } = start();
     statistics.move({ totalDx: 1e6, totalDy: 0, locked: false });
     clock.jump(10 * TURN_MS);
@@ -111,7 +111,7 @@ describe('turns', () => {
     expect(statistics.take().turns).toBe(0);
   });
 
-  test('sums of movement that wrap are no turn', () => {
+  test('sums of movement that wrap make no turn', () => {
     const { clock, statistics } = start();
     statistics.move({ totalDx: 0, totalDy: 0, locked: false });
     statistics.move({ totalDx: 2 ** 31 - 8, totalDy: 0, locked: true });

@@ -21,7 +21,7 @@ import { NearlightError } from '../../base/errors.ts';
 const VERDICTS = ['allow', 'flag', 'refuse'] as const;
 const REASON = /^[a-z0-9-]+$/;
 
-/** What one rule says about one player. */
+/** The answer of one rule about one player. */
 export interface Answer {
   verdict: (typeof VERDICTS)[number];
   /** Why, in characters that fit into codes and labels; empty if there is nothing to say. */
@@ -30,7 +30,7 @@ export interface Answer {
   score: number;
 }
 
-/** What a rule wants from its host. */
+/** The wishes of a rule to its host. */
 export interface Ready {
   /** A sum of OCCASION_ numbers. */
   occasions: number;

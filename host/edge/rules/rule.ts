@@ -20,7 +20,7 @@ export interface Decision extends Answer {
 }
 
 export interface RuleOptions extends VersionOptions {
-  /** What a decision is that the rule cannot make: `open` allows, `closed` refuses. */
+  /** The outcome of a decision that the rule cannot make: `open` allows, `closed` refuses. */
   onFailure: 'open' | 'closed';
 }
 

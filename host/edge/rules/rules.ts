@@ -4,7 +4,7 @@ import { FactsWriter, type FactsWriterOptions, type PersonFacts, type PlayFacts 
 import { type Joiner, JoinHistory } from './history.ts';
 import type { Decision, Rule } from './rule.ts';
 
-/** What all rules together say about a player. */
+/** The result of all rules together about a player. */
 export interface RiskResult {
   allow: boolean;
   /** RISK_OK, or RULE.REASON of the rule that refused or flagged: the first in the operator's order. */

@@ -54,7 +54,7 @@ describe('an answer', () => {
     ['a verdict that names no property', answer({ verdict: 2 ** 32 - 1, reason: 'x' }), 'its verdict 4294967295'],
     ['a score below 0', answer({ score: -0.01 }), 'not a number from 0 to 1'],
     ['a score above 1', answer({ score: 1.01 }), 'not a number from 0 to 1'],
-    ['a score that is no number', answer({ score: Number.NaN }), 'not a number from 0 to 1'],
+    ['a score that is not a number', answer({ score: Number.NaN }), 'not a number from 0 to 1'],
     ['a refusal without a reason', answer({ verdict: 2 }), 'not made of the characters'],
     ['a flag without a reason', answer({ verdict: 1 }), 'not made of the characters'],
     ['a reason with a line break', answer({ verdict: 2, reason: 'a\nb' }), 'not made of the characters'],
