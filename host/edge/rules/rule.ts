@@ -6,7 +6,7 @@ import { RuleVersion, type VersionOptions, type WarmInstance } from './version.t
 
 /** Decisions that may wait for a rule. Further ones fail at once. */
 export const WAITING_MAX = 1024;
-/** How long a decision may wait until its rule gets to it. */
+/** How long a decision may wait for an instance that can make it. */
 export const WAIT_MS_MAX = 1000;
 /** Failures of a rule are logged at most this often. The next line says how many there were. */
 const LOG_MS = 1000;
@@ -120,9 +120,10 @@ export class Rule {
   #dispatch(): void {
     for (let [next] = this.#waiting; next; [next] = this.#waiting) {
       const instance = this.#version.idle;
-      if (this.#clock.now() - next.since >= WAIT_MS_MAX)
+      // A decision that is late because the host was busy is made if it can be.
+      if (instance) void this.#decide(next, instance);
+      else if (this.#clock.now() - next.since >= WAIT_MS_MAX)
         this.#fail(next, busy(`it waited ${WAIT_MS_MAX} ms for an instance of the rule`));
-      else if (instance) void this.#decide(next, instance);
       else break;
       this.#waiting.shift();
     }

@@ -24,6 +24,11 @@ export class FakeEngine implements RuleEngine {
     for (const instance of this.instances) instance.expire?.();
   }
 
+  /** Lets the slow decisions be answered. */
+  release(): void {
+    for (const instance of this.instances) instance.release?.();
+  }
+
   /** Number of instances that have not ended. */
   get running(): number {
     return this.instances.filter((instance) => !instance.hasEnded).length;
@@ -36,6 +41,7 @@ export class FakeRule implements RuleInstance {
   hasEnded = false;
   decisions = 0;
   expire: (() => void) | undefined;
+  release: (() => void) | undefined;
   readonly #reason: string;
   readonly #end: (error: Error | undefined) => void;
 
@@ -55,6 +61,10 @@ export class FakeRule implements RuleInstance {
     if (players === PLAYERS.endless)
       return new Promise((_resolve, reject) => {
         this.expire = () => reject(this.die(new NearlightError('NL_GUEST_TIMEOUT', 'tick did not return in time')));
+      });
+    if (players === PLAYERS.slow)
+      await new Promise<void>((resolve) => {
+        this.release = resolve;
       });
     return Uint32Array.from(answer({ reason: this.#reason }));
   }

@@ -10,8 +10,11 @@ import {
 } from '../../../renderer/contract/rule.ts';
 import { good, store, submit, writeBlock } from '../../engine/modules.ts';
 
-/** Numbers of players in the facts at which the rules of tests do something else than answer. */
-export const PLAYERS = { trap: 66, endless: 67, broken: 68 } as const;
+/**
+ * Numbers of players in the facts at which the rules of tests do something else than answer. At `slow`, the stand-in answers when the
+ * test says so.
+ */
+export const PLAYERS = { trap: 66, endless: 67, broken: 68, slow: 69 } as const;
 const [READY, ANSWER, FACTS] = [4096, 4160, 8192];
 
 /** The command that a rule submits in its init. */

@@ -205,6 +205,17 @@ describe('a rule', () => {
     expect((await late).failure).toBeUndefined();
   });
 
+  test('a decision that is late because the host was busy is made', async () => {
+    const engine = new FakeEngine();
+    const { rule, clock } = await start(engine, module);
+    const decisions = [PLAYERS.slow, PLAYERS.slow, 1].map((players) => rule.decide(facts(players)));
+    await settle();
+    clock.jump(2 * WAIT_MS_MAX);
+    // The instances answer before the clock wakes the rule.
+    engine.release();
+    for (const decision of decisions) expect(await decision).toMatchObject({ failure: undefined, ms: 2 * WAIT_MS_MAX });
+  });
+
   test('WAITING_MAX decisions may wait, and the next one fails at once', async () => {
     const engine = new FakeEngine();
     const { rule } = await start(engine, module, 'open');
