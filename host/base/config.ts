@@ -43,6 +43,7 @@ export const settings = {
       'layers of confinement without which no module runs and no shader is tried, separated by commas; none: unconfined',
   },
   logLevel: { env: 'LOG_LEVEL', default: 'info', about: 'error, warn, info or debug' },
+  logFormat: { env: 'LOG_FORMAT', default: 'text', about: 'text for people, or json for programs such as Loki' },
 
   moduleBytesMax: {
     env: 'MODULE_BYTES_MAX',

@@ -44,6 +44,8 @@ export const errors = {
   NL_SHADER: { exit: 35, text: 'A shader takes too much to compile' },
   NL_GPU_LOST: { exit: 32, text: 'The GPU device was lost' },
   NL_ENCODER: { exit: 33, text: 'The video encoder failed' },
+  NL_NO_HOST: { exit: 48, text: 'No host answers' },
+  NL_METRICS: { exit: 49, text: 'The metrics of the host cannot be read' },
   NL_OFFER: { http: 400, text: 'The offer cannot be used' },
   NL_OFFER_TOO_LARGE: { http: 413, text: 'The offer is too large' },
   NL_OFFER_TYPE: { http: 415, text: 'The offer has the wrong content type' },

@@ -1,7 +1,38 @@
-import type { ErrorCode } from '../base/errors.ts';
+import { type ErrorCode, errors } from '../base/errors.ts';
 import { CLOSE_REASONS, type CloseReason } from '../base/protocol.ts';
 import { PAGE_STAGES, type PageStage } from '../base/stages.ts';
 import { Histogram } from './histogram.ts';
+
+/** Codes with which a game ends that has started. */
+const END_CODES = [
+  'NL_GUEST_EXIT',
+  'NL_GUEST_TRAP',
+  'NL_GUEST_TIMEOUT',
+  'NL_GUEST_MEMORY',
+  'NL_GUEST_CRASH',
+  'NL_GUEST_KILLED',
+  'NL_GUEST_PROTOCOL',
+  'NL_COMMAND',
+  'NL_SHADER',
+  'NL_GPU_VALIDATION',
+  'NL_GPU_TIME',
+  'NL_GPU_LOST',
+  'NL_ENCODER',
+  'NL_HOST_MEMORY',
+  'NL_HOST_FILES',
+  'NL_INTERNAL',
+] as const satisfies readonly ErrorCode[];
+
+/** Codes with which a request is refused. */
+const REFUSAL_CODES = (Object.keys(errors) as ErrorCode[]).filter((code) => 'http' in errors[code]);
+
+/**
+ * Returns counters that begin at 0. Prometheus sees the rate of a counter only from its second value on, so the first event of a
+ * counter that does not exist before would be lost.
+ */
+function fromZero(codes: readonly ErrorCode[]): Map<ErrorCode, number> {
+  return new Map(codes.map((code) => [code, 0]));
+}
 
 /** A host's counters over its whole life, across all games and players. The pipeline's stages add to them. */
 export class Meters {
@@ -42,11 +73,13 @@ export class Meters {
     CloseReason,
     number
   >;
+  /** How often the GPU was lost. */
+  gpuLosses = 0;
   /** Number of games that ended by themselves or through an error, by error code. */
-  readonly gamesEnded = new Map<ErrorCode, number>();
+  readonly gamesEnded = fromZero(END_CODES);
 
   /** Number of HTTP requests that were refused, by error code. */
-  readonly requestsRefused = new Map<ErrorCode, number>();
+  readonly requestsRefused = fromZero(REFUSAL_CODES);
 
   countRefusedRequest(code: ErrorCode): void {
     this.requestsRefused.set(code, (this.requestsRefused.get(code) ?? 0) + 1);

@@ -64,6 +64,7 @@ async function ownRegistry(meters: Meters, figures: Figures): Promise<Registry> 
   add('nearlight_compile_cpu_seconds_total', 'counter', "CPU time of the node's compiler for this pod's games.", () =>
     plain(meters.compileCpuMs / 1000),
   );
+  add('nearlight_gpu_losses_total', 'counter', 'How often the GPU was lost.', () => plain(meters.gpuLosses));
   if (meters.gpuMs !== undefined)
     add(
       'nearlight_gpu_seconds_total',

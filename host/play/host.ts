@@ -65,6 +65,9 @@ export interface Host {
  */
 export async function startHost(options: HostOptions): Promise<Host> {
   const { config, log, clocks } = options;
+  const startedAt = systemClock.now();
+  const sinceStart = () => (systemClock.now() - startedAt) / 1000;
+  const coldStart: Record<string, number> = {};
   const engine = record(createEngine(config, clocks?.calls), options);
   // Report a missing module file at once, before the slow steps.
   for (const path of options.modules) await readModule(path).catch((error) => Promise.reject(named(path, error)));
@@ -88,8 +91,20 @@ export async function startHost(options: HostOptions): Promise<Host> {
       await lobby.add(playableName(path), () =>
         open(path, context).catch((error) => Promise.reject(named(path, error))),
       );
-    void recoverFromLoss(gpu, lobby, log);
-    const servers = await serve({ config, log, gpu, engine, lobby, files, meters, mayMove: true });
+    coldStart.loaded = sinceStart();
+    void recoverFromLoss({ gpu, lobby, log, meters });
+    const servers = await serve({
+      config,
+      log,
+      gpu,
+      engine,
+      lobby,
+      files,
+      meters,
+      coldStart: () => coldStart,
+      mayMove: true,
+    });
+    coldStart.ready = sinceStart();
     return {
       lobby,
       servers,
@@ -152,7 +167,7 @@ async function open(
     vetting,
     config,
     session: { seed: seedOf(config), tickRate: config.tickRate, seats: config.maxPlayers },
-    log: (level, message) => log(level, `${name}: ${message}`),
+    log: (level, message) => log(level, `${name}: ${message}`, { room: name }),
   });
   return openRoom(launcher, roomOptions({ name, config, log, gpu, meters, pixels }));
 }

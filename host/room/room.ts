@@ -238,7 +238,9 @@ export class Room {
     this.#error = error;
     this.#options.meters?.countEndedGame(error.code);
     const isRegularEnd = error instanceof GuestExit && error.status === 0;
-    this.#options.log(isRegularEnd ? 'info' : 'error', `${this.name} has ended: ${error.message}`);
+    this.#options.log(isRegularEnd ? 'info' : 'error', `${this.name} has ended: ${error.message}`, {
+      room: this.name,
+    });
     this.#closing = this.#release(error.code, `${errors[error.code].text}: ${error.detail}`);
   }
 

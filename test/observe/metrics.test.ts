@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { must } from '../../host/base/assert.ts';
+import { errors } from '../../host/base/errors.ts';
 import { Samples } from '../../host/base/samples.ts';
 import { Histogram } from '../../host/observe/histogram.ts';
 import { Meters } from '../../host/observe/meters.ts';
@@ -156,6 +157,34 @@ describe('metrics', () => {
     const seriesOf = (name: string) => must(families.get(name), name).samples.size;
     expect(seriesOf('nearlight_frame_stage_seconds')).toBe(9 * (16 + 2));
     expect(seriesOf('nearlight_page_stage_seconds')).toBe(5 * (16 + 2));
+  });
+
+  test('counters that are labelled by a code or a reason begin at 0, so that the first event makes a rate', async () => {
+    const meters = new Meters();
+    const metrics = createMetrics(meters, figures);
+    const read = async () => new Map([...parse(await metrics()).values()].flatMap(({ samples }) => [...samples]));
+    const before = await read();
+    meters.countEndedGame('NL_GPU_LOST');
+    meters.countRefusedRequest('NL_ROOM_FULL');
+    meters.sessionsEnded.failed++;
+    meters.gpuLosses++;
+    const after = await read();
+    for (const name of [
+      'nearlight_games_ended_total{code="NL_GPU_LOST"}',
+      'nearlight_requests_refused_total{code="NL_ROOM_FULL"}',
+      'nearlight_sessions_ended_total{reason="failed"}',
+      'nearlight_gpu_losses_total',
+    ])
+      expect([name, before.get(name), after.get(name)]).toEqual([name, 0, 1]);
+  });
+
+  test('every code that has an HTTP status is counted among the refusals', async () => {
+    const refusals = must(
+      parse(await createMetrics(new Meters(), figures)()).get('nearlight_requests_refused_total'),
+      'refusals',
+    );
+    const codes = Object.entries(errors).flatMap(([code, entry]) => ('http' in entry ? [code] : []));
+    expect(refusals.samples.size).toBe(codes.length);
   });
 
   test('metrics leave out the GPU time if the GPU has no timestamps', async () => {

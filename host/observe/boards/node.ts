@@ -1,0 +1,115 @@
+import { max, mean, quantile, rate, sum } from '../expression.ts';
+import type { Board } from '../panel.ts';
+
+export const node: Board = {
+  id: 'node',
+  title: 'Node',
+  about: 'The hosts of one machine: processors, memory, GPU, and what they cannot do in time.',
+  one: 'node',
+  panels: [
+    {
+      id: 'players',
+      title: 'Players',
+      about: 'Pages that are connected to hosts of this node.',
+      shape: 'figure',
+      unit: 'number',
+      queries: [{ expression: sum('nearlight_sessions'), name: 'players' }],
+    },
+    {
+      id: 'cpu',
+      title: 'Processor time',
+      about: 'Processors that the host processes keep busy. Games run in processes of their own and are not included.',
+      shape: 'stacked',
+      unit: 'number',
+      decimals: 2,
+      queries: [
+        { expression: rate('process_cpu_user_seconds_total'), name: 'user' },
+        { expression: rate('process_cpu_system_seconds_total'), name: 'system' },
+      ],
+    },
+    {
+      id: 'memory',
+      title: 'Memory',
+      about: 'Resident memory of the host processes, and the part of it that is JavaScript objects.',
+      shape: 'lines',
+      unit: 'bytes',
+      queries: [
+        { expression: sum('process_resident_memory_bytes'), name: 'resident' },
+        { expression: sum('nodejs_heap_size_used_bytes'), name: 'JavaScript' },
+      ],
+    },
+    {
+      id: 'event-loop',
+      title: 'Delay of the event loop',
+      about:
+        'The longest time for which a host did nothing but one piece of work, P99. Above 20 ms, pictures come late.',
+      shape: 'lines',
+      unit: 'seconds',
+      queries: [{ expression: max('nodejs_eventloop_lag_p99_seconds'), name: 'P99' }],
+      goal: 0.02,
+    },
+    {
+      id: 'files',
+      title: 'Open files',
+      about: 'Descriptors that the host processes have open, sockets included.',
+      shape: 'lines',
+      unit: 'number',
+      queries: [{ expression: sum('process_open_fds'), name: 'open' }],
+    },
+    {
+      id: 'late-steps',
+      title: 'Steps that start late',
+      about: 'Time from when a simulation step was due to its start.',
+      shape: 'lines',
+      unit: 'seconds',
+      queries: [
+        { expression: quantile(0.5, 'nearlight_tick_late_seconds'), name: 'P50' },
+        { expression: quantile(0.99, 'nearlight_tick_late_seconds'), name: 'P99' },
+      ],
+    },
+    {
+      id: 'skipped-steps',
+      title: 'Steps that are skipped',
+      about: 'Simulation steps for which there was no time. Players see the game jump.',
+      shape: 'lines',
+      unit: 'per second',
+      queries: [{ expression: rate('nearlight_ticks_skipped_total'), name: 'skipped' }],
+    },
+    {
+      id: 'replay',
+      title: 'Time to check and submit commands',
+      about: 'Time that hosts take for the GPU commands of one picture.',
+      shape: 'lines',
+      unit: 'seconds',
+      queries: [
+        { expression: mean('nearlight_frame_stage_seconds', { match: { stage: 'replay' } }), name: 'mean' },
+        { expression: quantile(0.99, 'nearlight_frame_stage_seconds', { match: { stage: 'replay' } }), name: 'P99' },
+      ],
+    },
+    {
+      id: 'compiler',
+      title: 'Compiling games',
+      about: 'Processors that compile the games of this node.',
+      shape: 'lines',
+      unit: 'number',
+      decimals: 2,
+      queries: [{ expression: rate('nearlight_compile_cpu_seconds_total'), name: 'compiler' }],
+    },
+    {
+      id: 'gpu-losses',
+      title: 'Losses of the GPU',
+      about: 'How often a driver has given up since the hosts started. Games that save their state go on.',
+      shape: 'figure',
+      unit: 'number',
+      queries: [{ expression: sum('nearlight_gpu_losses_total'), name: 'losses' }],
+    },
+    {
+      id: 'writes-lost',
+      title: 'What could not be written',
+      about: 'Lines of logs, parts of recordings and entries of caches. The disk may be full, or a reader gone.',
+      shape: 'stacked',
+      unit: 'per second',
+      queries: [{ expression: rate('nearlight_writes_lost_total', { by: ['what'] }), name: '{what}' }],
+    },
+  ],
+};
