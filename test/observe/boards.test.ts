@@ -8,7 +8,9 @@ import { createMetrics } from '../../host/observe/metrics.ts';
 import { OBJECTIVES } from '../../host/observe/objectives.ts';
 import { isPresent, nameLine, type Part } from '../../host/observe/panel.ts';
 
-const metrics = createMetrics(new Meters(), {
+const meters = new Meters();
+meters.gpuMs = 0;
+const metrics = createMetrics(meters, {
   build: { version: '1.2.3', gpu: 'a GPU' },
   seats: () => ({ all: 16, taken: 3 }),
   coldStart: () => ({ ready: 1 }),

@@ -4,7 +4,7 @@ import { formatValue } from './format.ts';
 
 type Values = (number | null)[];
 
-const COLOURS = 7;
+const COLOURS = 9;
 /** Lines beyond these many share a colour and a place in the legend. */
 const NAMED_MAX = 10;
 /** Name under which lines beyond NAMED_MAX are added up. */
@@ -82,7 +82,8 @@ export class Card {
     const names = this.#shown();
     this.#empty.textContent = this.#lines.size === 0 ? 'no values yet' : names.length === 0 ? 'none so far' : '';
     const position = this.#pointed ?? this.#times.length - 1;
-    if (this.#panel.shape === 'figure') this.#writeFigure(names[0]?.values[position] ?? undefined);
+    if (this.#panel.shape === 'figure')
+      this.#writeFigure(names[0]?.values.slice(0, position + 1).findLast((value) => value !== null) ?? undefined);
     else this.#writeLegend(names, position);
   }
 
@@ -116,7 +117,7 @@ export class Card {
     const isMet = goalIs === 'least' ? value >= goal : value <= goal;
     const verdict = document.createElement('span');
     verdict.className = `verdict ${isMet ? 'good' : 'bad'}`;
-    const bound = `${goalIs === 'least' ? 'at least' : 'at most'} ${formatValue(goal, unit)}`;
+    const bound = `${goalIs === 'least' ? 'at least' : 'at most'} ${formatValue(goal, unit, decimals)}`;
     verdict.textContent = `${isMet ? 'meets the goal' : 'misses the goal'}: ${bound}`;
     this.#figure.append(verdict);
   }

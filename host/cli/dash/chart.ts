@@ -105,13 +105,13 @@ function scaleOf(times: readonly number[], { left, right }: Pick<Area, 'left' | 
   return (time) => right - ((last - time) / span) * (right - left);
 }
 
-/** Adds up lines from the first to the last. Where a line has no value, it adds nothing. */
+/** Adds up lines from the first to the last. A line without a value adds nothing, and where no line has one, there is a gap. */
 function stack(lines: readonly (readonly (number | null)[])[]): (number | null)[][] {
   const sums: number[] = [];
   return lines.map((values) =>
     values.map((value, index) => {
       sums[index] = (sums[index] ?? 0) + (value ?? 0);
-      return value === null && lines.length === 1 ? null : (sums[index] ?? 0);
+      return lines.every((line) => (line[index] ?? null) === null) ? null : sums[index];
     }),
   );
 }
@@ -122,7 +122,9 @@ function mostOf(lines: readonly (readonly (number | null)[])[]): number {
 
 function leastOf(lines: readonly (readonly (number | null)[])[]): number {
   const values = lines.flat().filter((value) => value !== null);
-  return values.length === 0 ? 0 : Math.min(...values);
+  const least = Math.min(...values);
+  // A value that never changes is a line at the top.
+  return values.length === 0 || least === Math.max(...values) ? 0 : least;
 }
 
 /** The goal belongs on the scale if the values are near it; a goal far above them would make them flat. */

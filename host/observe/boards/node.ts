@@ -96,6 +96,15 @@ export const node: Board = {
       queries: [{ expression: rate('nearlight_compile_cpu_seconds_total'), name: 'compiler' }],
     },
     {
+      id: 'gpu',
+      title: 'GPU time',
+      about: 'GPUs that the pictures keep busy, extrapolated from a sample. Empty if the GPU has no timestamps.',
+      shape: 'lines',
+      unit: 'number',
+      decimals: 2,
+      queries: [{ expression: rate('nearlight_gpu_seconds_total'), name: 'GPU' }],
+    },
+    {
       id: 'gpu-losses',
       title: 'Losses of the GPU',
       about: 'How often a driver has given up since the hosts started. Games that save their state go on.',

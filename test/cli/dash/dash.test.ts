@@ -121,7 +121,6 @@ describe('the page', () => {
 
   test('each board has its panels, and each panel has values', async () => {
     const host = keep(await serveMetrics());
-    host.meters.gpuMs = 0;
     const { page, faults } = await openPage(host);
     // The host is asked every two seconds, so it has to go on playing until all rates are known.
     const timer = setInterval(() => play(host.meters, 1), 200);

@@ -13,6 +13,7 @@ export interface MetricsServer {
 /** Serves the metrics of counters at `port`; 0 takes a free one. */
 export async function serveMetrics(port = 0): Promise<MetricsServer> {
   const meters = new Meters();
+  meters.gpuMs = 0;
   const metrics = createMetrics(meters, {
     build: { version: '1.2.3', engine: 'wasmedge', gpu: 'llvmpipe', node: process.version },
     seats: () => ({ all: 10, taken: meters.sessions }),
@@ -55,5 +56,6 @@ export function play(meters: Meters, seconds: number): void {
     meters.inputToSend.add(14 + (n % 23));
     for (const histogram of Object.values(meters.page)) histogram.add(4 + (n % 13));
     meters.encodedBytes += 2000;
+    meters.gpuMs = (meters.gpuMs ?? 0) + 2.5;
   }
 }
