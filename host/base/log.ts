@@ -10,7 +10,7 @@ const WAITING_BYTES_MAX = 2 ** 20;
 export type Level = (typeof LEVELS)[number];
 export type Log = (level: Level, message: string, about?: About) => void;
 
-/** What a line of the log is about, for programs that read the log. A person reads it in the message. */
+/** The subject of a line of the log, for programs that read the log. A person reads it in the message. */
 export interface About {
   /** Name of the game. */
   room?: string;

@@ -1,5 +1,5 @@
 /**
- * What a panel, an objective or an alert computes from a host's metrics. One expression serves two readers: Prometheus gets it
+ * A value that a panel, an objective or an alert computes from a host's metrics. One expression serves two readers: Prometheus gets it
  * as PromQL (promql.ts), and `nearlight dash` computes it from two scrapes of a host (evaluate.ts).
  */
 export type Expression = Reading | Quantile | Share | Sum | Complement | Scaled;

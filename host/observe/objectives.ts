@@ -36,7 +36,7 @@ const faults = rate('nearlight_requests_refused_total', { match: { code: HOST_FA
 const connectionsLost = rate('nearlight_sessions_ended_total', { match: { reason: 'failed' } });
 const stepsMissed = rate('nearlight_ticks_skipped_total');
 
-/** How long a node may be offline. What it recorded meanwhile should have reached the centre by then. */
+/** How long a node may be offline. Its events should have reached the centre by then. */
 const OFFLINE_SECONDS_MAX = 24 * 60 * 60;
 
 export const OBJECTIVES: readonly Objective[] = [

@@ -76,7 +76,7 @@ async function problems(manifest: Manifest): Promise<string> {
   }
 }
 
-describe.each(['.', 'base', 'eight-core', 'gpu', 'node'])('oci/k3s/%s', (overlay) => {
+describe.each(['.', 'base', 'eight-core', 'gpu', 'node', 'sight'])('oci/k3s/%s', (overlay) => {
   it('the manifests contain only fields that the schemas of Kubernetes know, with valid values', async () => {
     const manifests = build(overlay);
     expect(manifests.length).toBeGreaterThan(0);

@@ -38,7 +38,8 @@ export function draw(canvas: HTMLCanvasElement, drawing: Drawing): void {
   const stacked = panel.shape === 'stacked' ? stack(lines.map(({ values }) => values)) : undefined;
   const heights = stacked ?? lines.map(({ values }) => values);
   const ticks = isSmall ? [0, mostOf(heights) || 1] : ticksUpTo(Math.max(mostOf(heights), goalShown(panel, heights)));
-  const bottomValue = isSmall ? leastOf(heights) : 0;
+  // Differences of shares near 1 would not be seen on a scale from 0.
+  const bottomValue = isSmall && panel.unit === 'share' ? leastOf(heights) : 0;
   context.font = FONT;
   const labels = ticks.map((tick) => formatValue(tick, panel.unit, panel.decimals));
   const left = isSmall ? 0 : Math.ceil(Math.max(...labels.map((label) => context.measureText(label).width))) + 8;

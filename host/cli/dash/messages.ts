@@ -1,4 +1,4 @@
-/** What the dash command sends to its page. */
+/** Messages of the dash command to its page. */
 
 /** One line of a panel. */
 export interface Line {

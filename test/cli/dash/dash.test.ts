@@ -78,7 +78,7 @@ describe('the command', () => {
   });
 
   test.each([
-    ['an answer that is no metrics', 200, '<html>', /NL_METRICS.*is not in Prometheus's text format: <html>/],
+    ['an answer without metrics', 200, '<html>', /NL_METRICS.*is not in Prometheus's text format: <html>/],
     ['metrics of another program', 200, 'a 1\n', /NL_METRICS.*has metrics of something else than a host/],
     ['an error', 404, '{}', /NL_METRICS.*answers with status 404/],
   ])('it refuses %s', async (_, status, body, message) => {
@@ -138,6 +138,22 @@ describe('the page', () => {
       for (const text of await cards.locator('.figure').allTextContents()) expect(text).toMatch(/\d/);
     }
     expect(faults).toEqual([]);
+  });
+
+  test('the legend has the values of the time that the reader points at', async () => {
+    const host = keep(await serveMetrics());
+    const { page } = await openPage(host);
+    const card = page.locator('section:not([hidden]) article', { hasText: 'Seats of the running games' });
+    const taken = card.locator('li', { hasText: 'taken' });
+    await eventually(async () => expect(await taken.textContent()).toBe('taken 0'));
+    host.meters.sessions = 4;
+    await eventually(async () => expect(await taken.textContent()).toBe('taken 4'));
+    // The chart shows at least a minute, so everything so far is at its right, the oldest farthest from it.
+    const box = must(await card.locator('canvas').boundingBox(), 'chart');
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    await eventually(async () => expect(await taken.textContent()).not.toBe('taken 4'));
+    await page.mouse.move(0, 0);
+    await eventually(async () => expect(await taken.textContent()).toBe('taken 4'));
   });
 
   test('it says that the host is gone, and goes on when it is back', async () => {
