@@ -26,6 +26,8 @@ export class Meters {
     PageStage,
     Histogram
   >;
+  /** Time that one write of the store to the disk takes, with all calls that share it. */
+  readonly storeCommit = new Histogram();
   ticksSkipped = 0;
   framesDropped = 0;
   encodedBytes = 0;
