@@ -39,7 +39,9 @@ export function openDatabase(options: DatabaseOptions): DatabaseSync {
     // With FULL, a commit returns when the log is on the disk, so that a power cut takes nothing that was acknowledged.
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
     db.exec(`PRAGMA max_page_count = ${Math.floor(bytesMax / PAGE_BYTES)}`);
-    db.exec(`PRAGMA wal_autocheckpoint = ${Math.ceil(logBytesMax / PAGE_BYTES)}; PRAGMA journal_size_limit = ${logBytesMax}`);
+    db.exec(
+      `PRAGMA wal_autocheckpoint = ${Math.ceil(logBytesMax / PAGE_BYTES)}; PRAGMA journal_size_limit = ${logBytesMax}`,
+    );
     checkStructure(db);
     migrate(db, { path, migrations });
     return db;

@@ -20,8 +20,8 @@ function smallDisk(bytes: number): string {
 }
 
 /** Fills a disk with a file, except for `spareBytes`. */
-function fillDisk(folder: string, spareBytes: number): string {
-  const path = join(folder, 'others');
+function fillDisk(folder: string, spareBytes: number, name = 'others'): string {
+  const path = join(folder, name);
   const { bavail, bsize } = statfsSync(folder);
   writeFileSync(path, Buffer.alloc(Math.max(0, bavail * bsize - spareBytes)));
   return path;
@@ -83,7 +83,8 @@ test.runIf(isRoot)(
     await fill(store, 20, 60_000);
     const others = fillDisk(folder, 100_000);
     const results = await expectOrder(store, 40_000);
-    // From here on nothing is given up that takes room, so results use the reserve, and then wait.
+    // Another program takes the room that the caches had. Results use the reserve now, and then wait.
+    const more = fillDisk(folder, 0, 'more');
     const waiting: Promise<void>[] = [];
     for (let n = 0; store.figures.held < 3; n++) {
       const id = `last-${n}`;
@@ -98,6 +99,7 @@ test.runIf(isRoot)(
     expect(await store.getPlayer({ id: 'p' })).toMatchObject({ name: 'Ada' });
 
     rmSync(others);
+    rmSync(more);
     await store.tend();
     await Promise.all(waiting);
     expect(store.figures).toMatchObject({ held: 0, givenUp: 0 });
