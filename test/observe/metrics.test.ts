@@ -176,3 +176,37 @@ describe('metrics', () => {
     }
   });
 });
+
+test('a host with a store reports it, and one without has no metrics of a store', async () => {
+  const meters = new Meters();
+  meters.storeCommit.add(3);
+  const edge = {
+    waiting: 4,
+    oldestSeconds: 1.5,
+    refused: 1,
+    local: 2,
+    sent: 7,
+    failures: 3,
+    held: 5,
+    damaged: 1,
+    salvaged: 9,
+    givenUp: { traces: true, logs: false },
+  };
+  const families = parse(await createMetrics(meters, { ...figures, edge: () => edge })());
+  const value = (name: string, sample = name) => families.get(name)?.samples.get(sample);
+  expect(value('nearlight_outbox_waiting')).toBe(4);
+  expect(value('nearlight_outbox_oldest_seconds')).toBe(1.5);
+  expect(value('nearlight_outbox_sent_total')).toBe(7);
+  expect(value('nearlight_outbox_failures_total')).toBe(3);
+  expect(value('nearlight_outbox_refused')).toBe(1);
+  expect(value('nearlight_outbox_local')).toBe(2);
+  expect(value('nearlight_store_held')).toBe(5);
+  expect(value('nearlight_store_damaged_total')).toBe(1);
+  expect(value('nearlight_store_salvaged_rows_total')).toBe(9);
+  expect(value('nearlight_store_given_up', 'nearlight_store_given_up{what="traces"}')).toBe(1);
+  expect(value('nearlight_store_given_up', 'nearlight_store_given_up{what="logs"}')).toBe(0);
+  expect(value('nearlight_store_commit_seconds', 'nearlight_store_commit_seconds_count')).toBe(1);
+  expect([...parse(await createMetrics(meters, figures)()).keys()].filter((name) => /store|outbox/.test(name))).toEqual(
+    [],
+  );
+});
