@@ -1,4 +1,4 @@
-/** What a host's store and its sender report. */
+/** Figures of a host's store and of its sender. */
 export interface EdgeFigures {
   /** Number of events that wait to be sent, and the age of the one that has waited longest. */
   waiting: number;

@@ -16,7 +16,7 @@ export interface Figures {
   seats(): { all: number; taken: number };
   /** Seconds from the request for a game to each phase of its start that it has reached. */
   coldStart(): Readonly<Record<string, number>>;
-  /** What the store and its sender report. Without it, the host has no store, and no metrics of one. */
+  /** Returns the figures of the store and its sender. Without it, the host has no store, and no metrics of one. */
   edge?(): EdgeFigures;
 }
 

@@ -41,7 +41,7 @@ export interface EdgeOptions {
   now?(): number;
 }
 
-/** What a host keeps and tells the centre. */
+/** A host's store, and its sender of events. */
 export interface Edge {
   readonly store: EdgeStore;
   /** Wraps an engine so that the store has the sessions of a game. */

@@ -31,7 +31,7 @@ export interface ServeOptions {
   coldStart?(): Record<string, number>;
   /** Additional fields in the answer to `GET /status`. */
   more?(): object;
-  /** What the host keeps and tells the centre. Without it, the host has no store. */
+  /** The host's store and its sender of events. Without it, the host has no store. */
   edge?: Pick<Edge, 'figures' | 'problem'> | undefined;
   /** See OperatorServerOptions. */
   mayMove?: boolean;

@@ -15,7 +15,7 @@ const EVENTS = numberFrom('STORE_EVENTS', 100_000, 1);
 const STRETCH = 8;
 /** One in so many of the centre's chances to be killed while it runs is taken. */
 const CENTRE_KILL = 4;
-const KILL_MS_MAX = 60;
+const KILL_MS_MAX = 150;
 const ROWS = 1000;
 
 const build = join(import.meta.dirname, '../../build');

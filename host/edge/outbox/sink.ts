@@ -1,7 +1,7 @@
 import type { SendableEvent } from '../store/outbox.ts';
 import { BATCH_TYPE, EVENT_TYPE, formatBatch, formatEvent } from './event.ts';
 
-/** What became of events that were sent. */
+/** The fate of events that were sent. */
 export type Outcome =
   | { kind: 'accepted' }
   /** The sink will never accept them. */

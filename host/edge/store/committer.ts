@@ -132,7 +132,7 @@ export class Committer {
     try {
       this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     } catch (error) {
-      // The file cannot grow. What was committed is safe in the log.
+      // The file cannot grow. Everything that was committed is safe in the log.
       if (!isFull(error)) throw error;
     }
   }

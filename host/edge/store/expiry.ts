@@ -9,9 +9,9 @@ const REMOVED_MAX = 1000;
 
 const ENDS = SAGA_ENDS.map((state) => `'${state}'`).join(', ');
 
-/** What ends with its own time. */
+/** Rows that end with a time of their own. */
 const EXPIRED = ['tickets WHERE expires_at <= ?', 'cache WHERE expires_at <= ?'];
-/** What ends some time after its last use. A result or a session stays at least until the event about it was sent. */
+/** Rows that end some time after their last use. A result or a session stays at least until the event about it was sent. */
 const AGED = [
   'players WHERE seen_at <= ?',
   `sessions WHERE ended_at <= ? AND NOT EXISTS (SELECT 1 FROM sendable WHERE sendable.id = sessions.id || '/ended')`,

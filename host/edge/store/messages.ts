@@ -2,7 +2,7 @@ import type { ErrorCode } from '../../base/errors.ts';
 import type { Level } from '../../base/log.ts';
 import type { OperationName } from './operations.ts';
 
-/** What the thread needs to open the store. */
+/** Everything that the thread needs to open the store. */
 export interface ThreadOptions {
   /** Path of the file; undefined to keep the store in memory. */
   path: string | undefined;
@@ -16,7 +16,7 @@ export interface Request {
   input: object;
 }
 
-/** What the store's thread is sent: calls, a look after the disk, or the end. */
+/** Messages to the store's thread: calls, a look after the disk, or the end. */
 export type ToThread = { kind: 'calls'; calls: Request[] } | { kind: 'tend' } | { kind: 'close' };
 
 export type Reply = { id: number; output: unknown } | { id: number; code: ErrorCode; detail: string };

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 
 /**
- * What a full disk does to an operation. The store gives data up in the order of GIVEN_UP; `state` is refused when that is not
+ * Says how a full disk treats an operation. The store gives data up in the order of GIVEN_UP; `state` is refused when that is not
  * enough. A `result` is never refused: it waits until there is room. A `read` needs no room.
  */
 export type Kind = 'trace' | 'log' | 'cache' | 'state' | 'result' | 'read';

@@ -6,7 +6,7 @@ import type { Operation } from './operation.ts';
 export interface NewEvent {
   id: string;
   type: string;
-  /** What the event is about, such as a match. */
+  /** The thing that the event is about, such as a match. */
   subject: string;
   time: number;
   /** JSON. */

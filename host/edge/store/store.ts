@@ -27,7 +27,7 @@ export interface StoreOptions {
   onCommit?(ms: number): void;
 }
 
-/** What a node keeps. Calls that resolve are on the disk; see Operation for what a full disk does to the others. */
+/** The data that a node keeps. Calls that resolve are on the disk; see Operation for what a full disk does to the others. */
 export interface EdgeStore extends StoreCalls {
   readonly figures: ThreadFigures;
   /** Looks whether a full disk has room again. */
