@@ -3,6 +3,7 @@ import { NearlightError } from './errors.ts';
 import { BASIC_LAYERS } from './layers.ts';
 import { playerSettings } from './player-settings.ts';
 import { FORMS, type Setting } from './setting.ts';
+import { trafficSettings } from './traffic-settings.ts';
 
 export { readDuration, readPorts } from './setting.ts';
 
@@ -237,6 +238,7 @@ export const settings = {
 
   ...playerSettings,
   ...edgeSettings,
+  ...trafficSettings,
 } as const satisfies Record<string, Setting<number | string | boolean>>;
 
 type Widen<T> = T extends number ? number : T extends boolean ? boolean : string;

@@ -71,6 +71,7 @@ export const errors = {
   NL_NO_PLAYERS: { http: 503, text: 'No one plays the game' },
   NL_ROOM_ENDED: { http: 503, text: 'The game has ended' },
   NL_INPUT: { http: 400, text: 'The page sent a message that cannot be read' },
+  NL_INPUT_RATE: { http: 429, text: 'The page sends input too fast' },
   NL_CONNECTION: { http: 500, text: 'The connection could not be set up' },
   NL_SHUTDOWN: { http: 503, text: 'The server is shutting down' },
 } as const satisfies Record<string, { text: string; exit?: number; http?: number }>;

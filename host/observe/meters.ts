@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../base/errors.ts';
 import { CLOSE_REASONS, type CloseReason } from '../base/protocol.ts';
 import { PAGE_STAGES, type PageStage } from '../base/stages.ts';
+import type { Tier } from '../base/tiers.ts';
 import { Histogram } from './histogram.ts';
 
 /** A host's counters over its whole life, across all games and players. The pipeline's stages add to them. */
@@ -44,6 +45,19 @@ export class Meters {
     CloseReason,
     number
   >;
+  /** Number of connections that the host ended because of what the page sent, by error code. */
+  readonly pagesDismissed = new Map<ErrorCode, number>();
+  /** Number of messages about pointer, sticks and held keys in whose place the game got a newer one. */
+  inputsCoalesced = 0;
+  /** Number of presses and messages of players that were dropped, by error code. */
+  readonly inputsDropped = new Map<ErrorCode, number>();
+  /** Number of places of players and spectators by tier, and of the changes between two tiers, as in "hot warm". */
+  readonly tiers: Record<Tier, number> = { hot: 0, warm: 0, cold: 0 };
+  readonly tierChanges = new Map<`${Tier} ${Tier}`, number>();
+  /** Time of a change to a tier: to `hot` until the first picture is sent, and to `cold` since the page's last packet. */
+  readonly tierChange: Record<Tier, Histogram> = { hot: new Histogram(), warm: new Histogram(), cold: new Histogram() };
+  /** Number of team fights that began and ended in all games. */
+  readonly situations = { fight: 0, calm: 0 };
   /** Number of games that ended by themselves or through an error, by error code. */
   readonly gamesEnded = new Map<ErrorCode, number>();
 
@@ -51,10 +65,30 @@ export class Meters {
   readonly requestsRefused = new Map<ErrorCode, number>();
 
   countRefusedRequest(code: ErrorCode): void {
-    this.requestsRefused.set(code, (this.requestsRefused.get(code) ?? 0) + 1);
+    count(this.requestsRefused, code);
   }
 
   countEndedGame(code: ErrorCode): void {
-    this.gamesEnded.set(code, (this.gamesEnded.get(code) ?? 0) + 1);
+    count(this.gamesEnded, code);
   }
+
+  countDismissedPage(code: ErrorCode): void {
+    count(this.pagesDismissed, code);
+  }
+
+  countDroppedInput(code: ErrorCode): void {
+    count(this.inputsDropped, code);
+  }
+
+  countTierChange(from: Tier, to: Tier): void {
+    count(this.tierChanges, `${from} ${to}`);
+  }
+
+  countSituation(situation: 'fight' | 'calm'): void {
+    this.situations[situation]++;
+  }
+}
+
+function count<K>(counts: Map<K, number>, key: K): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
 }

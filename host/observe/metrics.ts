@@ -59,6 +59,7 @@ async function ownRegistry(meters: Meters, figures: Figures): Promise<Registry> 
   addTicks(add, meters);
   addSessions(add, meters, figures);
   if (figures.edge) addEdge(add, meters, figures.edge);
+  addTraffic(add, meters);
   add(
     'nearlight_cold_start_seconds',
     'gauge',
@@ -220,6 +221,44 @@ function addEdge(add: Add, meters: Meters, read: () => EdgeFigures): void {
     'histogram',
     'Time of a write of the store to the disk, which calls share.',
     (name) => buckets(name, meters.storeCommit),
+  );
+}
+
+function addTraffic(add: Add, meters: Meters): void {
+  const byCode = (counts: ReadonlyMap<string, number>) =>
+    [...counts].map(([code, value]) => ({ labels: { code }, value }));
+  add(
+    'nearlight_inputs_coalesced_total',
+    'counter',
+    'Messages about pointer, sticks and held keys in whose place the game got a newer one.',
+    () => plain(meters.inputsCoalesced),
+  );
+  add('nearlight_inputs_dropped_total', 'counter', 'Presses and messages of players that were dropped, by code.', () =>
+    byCode(meters.inputsDropped),
+  );
+  add(
+    'nearlight_pages_dismissed_total',
+    'counter',
+    'Connections that the host ended for what the page sent, by code.',
+    () => byCode(meters.pagesDismissed),
+  );
+  add('nearlight_connections', 'gauge', 'Places of players and spectators, by tier: hot, warm or cold.', () =>
+    Object.entries(meters.tiers).map(([tier, value]) => ({ labels: { tier }, value })),
+  );
+  add('nearlight_tier_changes_total', 'counter', 'Changes of connections from one tier to another.', () =>
+    [...meters.tierChanges].map(([change, value]) => {
+      const [from = '', to = ''] = change.split(' ');
+      return { labels: { from, to }, value };
+    }),
+  );
+  add(
+    'nearlight_tier_change_seconds',
+    'histogram',
+    "Time of a change: to hot until the first picture is sent, to cold since the page's last packet.",
+    (name) => (['hot', 'cold'] as const).flatMap((to) => buckets(name, meters.tierChange[to], { to })),
+  );
+  add('nearlight_situations_total', 'counter', 'Team fights that began (fight) and ended (calm) in all games.', () =>
+    Object.entries(meters.situations).map(([to, value]) => ({ labels: { to }, value })),
   );
 }
 

@@ -53,7 +53,7 @@ export async function serve(options: ServeOptions): Promise<Servers> {
   const warn = (message: string) => log('warn', message);
   const players = await createStreamServer({
     config,
-    log: { info: (message) => log('info', message), warn },
+    log: { debug: (message) => log('debug', message), info: (message) => log('info', message), warn },
     files,
     defaultView: gpu.software ? SOFTWARE_VIEW : HARDWARE_VIEW,
     admit: (request) => lobby.admit(request.game, request),

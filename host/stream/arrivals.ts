@@ -28,7 +28,7 @@ const ELSEWHERE = {
 export interface Reception {
   readonly options: {
     config: Config;
-    log: { info(message: string): void; warn(message: string): void };
+    log: Record<'debug' | 'info' | 'warn', (message: string) => void>;
     defaultView: ViewRequest;
     admit(request: ViewRequest): Promise<() => Player>;
     watch?(request: ViewRequest): Promise<() => Player>;
@@ -175,11 +175,12 @@ export function open<C extends PageConnection>(
         meters.sessions++;
         meters.sessionsJoined++;
       },
+      onTier: (tier, tookMs) => returns.move(id, tier, tookMs),
       onClosed: (reason) => {
         if (player) meters.sessions--;
         meters.sessionsEnded[reason]++;
         reception.connections.delete(id);
-        if (!returns.lose(id, reason)) ticket.close();
+        if (!returns.lose(id, reason, connection?.silentMs)) ticket.close();
         // Connections that never got a seat are only counted, because strangers could fill the log with them.
         if (player) log.info(`the connection of seat ${player.seat} closed: ${reason}`);
       },

@@ -112,6 +112,13 @@ describe('metrics', () => {
     meters.sessionsEnded.idle++;
     meters.countEndedGame('NL_GUEST_TRAP');
     meters.countEndedGame('NL_GUEST_TRAP');
+    meters.inputsCoalesced = 9;
+    meters.countDroppedInput('NL_INPUT_RATE');
+    meters.countDismissedPage('NL_INPUT');
+    meters.tiers.warm = 2;
+    meters.countTierChange('hot', 'warm');
+    meters.tierChange.hot.add(20);
+    meters.countSituation('fight');
     const families = parse(await metrics());
     const samples = new Map([...families.values()].flatMap((family) => [...family.samples]));
     const stage = 'nearlight_frame_stage_seconds';
@@ -138,6 +145,15 @@ describe('metrics', () => {
       nearlight_ticks_skipped_total: 7,
       nearlight_gpu_seconds_total: 0.25,
       nearlight_sessions: 1,
+      nearlight_inputs_coalesced_total: 9,
+      'nearlight_inputs_dropped_total{code="NL_INPUT_RATE"}': 1,
+      'nearlight_pages_dismissed_total{code="NL_INPUT"}': 1,
+      'nearlight_connections{tier="warm"}': 2,
+      'nearlight_connections{tier="cold"}': 0,
+      'nearlight_tier_changes_total{from="hot",to="warm"}': 1,
+      'nearlight_tier_change_seconds_sum{to="hot"}': 0.02,
+      'nearlight_situations_total{to="fight"}': 1,
+      'nearlight_situations_total{to="calm"}': 0,
       nearlight_sessions_joined_total: 2,
       'nearlight_sessions_ended_total{reason="idle"}': 1,
       'nearlight_sessions_ended_total{reason="page"}': 0,
