@@ -1,9 +1,11 @@
+import { edgeSettings } from './edge-settings.ts';
 import { NearlightError } from './errors.ts';
 import { BASIC_LAYERS } from './layers.ts';
 import { playerSettings } from './player-settings.ts';
 import { FORMS, type Setting } from './setting.ts';
+import { trafficSettings } from './traffic-settings.ts';
 
-export { readPorts } from './setting.ts';
+export { readDuration, readPorts } from './setting.ts';
 
 /** Every setting of the host: its environment variable, default and bounds. Its name or description gives the unit. */
 export const settings = {
@@ -236,6 +238,8 @@ export const settings = {
   gpuBytesMax: { env: 'GPU_BYTES_MAX', default: 512 * 2 ** 20, min: 4096, max: 2 ** 36, about: 'GPU memory of a game' },
 
   ...playerSettings,
+  ...edgeSettings,
+  ...trafficSettings,
 } as const satisfies Record<string, Setting<number | string | boolean>>;
 
 type Widen<T> = T extends number ? number : T extends boolean ? boolean : string;

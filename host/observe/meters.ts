@@ -1,6 +1,7 @@
 import { type ErrorCode, errors } from '../base/errors.ts';
 import { CLOSE_REASONS, type CloseReason } from '../base/protocol.ts';
 import { PAGE_STAGES, type PageStage } from '../base/stages.ts';
+import type { Tier } from '../base/tiers.ts';
 import { Histogram } from './histogram.ts';
 
 /** Codes with which a game ends that has started. */
@@ -22,6 +23,9 @@ const END_CODES = [
   'NL_HOST_FILES',
   'NL_INTERNAL',
 ] as const satisfies readonly ErrorCode[];
+
+/** Codes with which the host ends a connection because of what the page sent, or drops what a player sent. */
+const INPUT_CODES = ['NL_INPUT', 'NL_INPUT_RATE'] as const satisfies readonly ErrorCode[];
 
 /** Codes with which a request is refused. */
 const REFUSAL_CODES = (Object.keys(errors) as ErrorCode[]).filter((code) => 'http' in errors[code]);
@@ -57,6 +61,8 @@ export class Meters {
     PageStage,
     Histogram
   >;
+  /** Time that one write of the store to the disk takes, with all calls that share it. */
+  readonly storeCommit = new Histogram();
   ticksSkipped = 0;
   framesDropped = 0;
   encodedBytes = 0;
@@ -75,6 +81,19 @@ export class Meters {
   >;
   /** How often the GPU was lost. */
   gpuLosses = 0;
+  /** Number of connections that the host ended because of what the page sent, by error code. */
+  readonly pagesDismissed = fromZero(INPUT_CODES);
+  /** Number of messages about pointer, sticks and held keys in whose place the game got a newer one. */
+  inputsCoalesced = 0;
+  /** Number of presses and messages of players that were dropped, by error code. */
+  readonly inputsDropped = fromZero(INPUT_CODES);
+  /** Number of places of players and spectators by tier, and of the changes between two tiers, as in "hot warm". */
+  readonly tiers: Record<Tier, number> = { hot: 0, warm: 0, cold: 0 };
+  readonly tierChanges = new Map<`${Tier} ${Tier}`, number>();
+  /** Time of a change to a tier: to `hot` until the first picture is sent, and to `cold` since the page's last packet. */
+  readonly tierChange: Record<Tier, Histogram> = { hot: new Histogram(), warm: new Histogram(), cold: new Histogram() };
+  /** Number of team fights that began and ended in all games. */
+  readonly situations = { fight: 0, calm: 0 };
   /** Number of games that ended by themselves or through an error, by error code. */
   readonly gamesEnded = fromZero(END_CODES);
 
@@ -82,10 +101,30 @@ export class Meters {
   readonly requestsRefused = fromZero(REFUSAL_CODES);
 
   countRefusedRequest(code: ErrorCode): void {
-    this.requestsRefused.set(code, (this.requestsRefused.get(code) ?? 0) + 1);
+    count(this.requestsRefused, code);
   }
 
   countEndedGame(code: ErrorCode): void {
-    this.gamesEnded.set(code, (this.gamesEnded.get(code) ?? 0) + 1);
+    count(this.gamesEnded, code);
   }
+
+  countDismissedPage(code: ErrorCode): void {
+    count(this.pagesDismissed, code);
+  }
+
+  countDroppedInput(code: ErrorCode): void {
+    count(this.inputsDropped, code);
+  }
+
+  countTierChange(from: Tier, to: Tier): void {
+    count(this.tierChanges, `${from} ${to}`);
+  }
+
+  countSituation(situation: 'fight' | 'calm'): void {
+    this.situations[situation]++;
+  }
+}
+
+function count<K>(counts: Map<K, number>, key: K): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
 }

@@ -16,6 +16,7 @@ import type { Room } from '../room/room.ts';
 import { createRecordingFile, numbered } from '../session/file.ts';
 import { recordingEngine } from '../session/recorder.ts';
 import type { Sink } from '../session/writer.ts';
+import { type Edge, openEdge } from './edge.ts';
 import { createEngine } from './engine.ts';
 import { Launch } from './launch.ts';
 import { playableName, readModule, readPlayable, seedOf } from './playable.ts';
@@ -55,6 +56,8 @@ export interface Host {
   readonly gpu: Gpu;
   readonly engine: Engine;
   readonly vetting: Vetting;
+  /** The store and what sends its events; undefined without STORE_DIR. */
+  readonly edge: Edge | undefined;
   /** Tells the players that the host is closing, then closes everything. */
   close(): Promise<void>;
 }
@@ -78,6 +81,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   building.catch(() => {});
   const gpu = await openGpu({ hardwareRequired: config.gpuEnabled, log, ...(now ? { now } : {}) });
   let vetting: Vetting | undefined;
+  let edge: Edge | undefined;
   try {
     const files = await building;
     const requiredLayers = readLayers(config.requiredLayers) ?? LAYERS;
@@ -86,7 +90,9 @@ export async function startHost(options: HostOptions): Promise<Host> {
     const tried = vetting;
     const pixels = pixelBudget(config, gpu);
     const meters = new Meters();
-    const context = { ...options, gpu, engine, vetting, meters, pixels };
+    edge = await openEdge({ config, log, meters });
+    const kept = edge;
+    const context = { ...options, gpu, engine, vetting, meters, pixels, edge };
     for (const path of options.modules)
       await lobby.add(playableName(path), () =>
         open(path, context).catch((error) => Promise.reject(named(path, error))),
@@ -101,6 +107,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
       lobby,
       files,
       meters,
+      edge,
       coldStart: () => coldStart,
       mayMove: true,
     });
@@ -111,15 +118,18 @@ export async function startHost(options: HostOptions): Promise<Host> {
       gpu,
       engine,
       vetting,
+      edge,
       async close() {
         await servers.close();
         await lobby.close();
+        await kept?.close();
         await tried.close();
         await gpu.close();
       },
     };
   } catch (error) {
     await lobby.close();
+    await edge?.close();
     await vetting?.close();
     await gpu.close();
     throw error;
@@ -155,14 +165,19 @@ function named(path: string, error: unknown): unknown {
 
 async function open(
   path: string,
-  context: HostOptions & Pick<ServeOptions, 'gpu' | 'engine' | 'meters'> & { vetting: Vetting; pixels: PixelBudget },
+  context: HostOptions &
+    Pick<ServeOptions, 'gpu' | 'engine' | 'meters'> & {
+      vetting: Vetting;
+      pixels: PixelBudget;
+      edge: Edge | undefined;
+    },
 ): Promise<Room> {
-  const { config, log, gpu, engine, vetting, meters, pixels } = context;
+  const { config, log, gpu, engine, vetting, meters, pixels, edge } = context;
   const playable = await readPlayable(path, context);
   const { name } = playable;
   const launcher = new Launch({
     playable,
-    engine,
+    engine: edge?.keepSessions(engine, name) ?? engine,
     gpu,
     vetting,
     config,

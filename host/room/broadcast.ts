@@ -61,6 +61,8 @@ export class Broadcast implements PlayerConnection {
     framesDropped: 0,
     bytesSent: 0,
     inputErrors: 0,
+    inputsCoalesced: 0,
+    inputsDropped: 0,
     packetsResent: 0,
     repairsSent: 0,
     lossFraction: 0,

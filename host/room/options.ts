@@ -11,7 +11,7 @@ import type { PlayerSound } from './sound.ts';
 import type { PlayerView } from './view.ts';
 
 export type RoomConfig = Pick<Config, 'maxPlayers' | 'tickRate' | 'seed'> &
-  Partial<Pick<Config, 'spectatorsMax' | 'spectatorDelayMs'>>;
+  Partial<Pick<Config, 'spectatorsMax' | 'spectatorDelayMs' | 'fightActionsPerSecond' | 'fightFramesMin'>>;
 
 export interface RoomOptions {
   name: string;

@@ -1,6 +1,6 @@
 import { type ErrorCode, errors, NearlightError } from '../base/errors.ts';
 import { joinedNotice } from '../base/protocol.ts';
-import type { Player, PlayerConnection, ViewRequest } from '../stream/player.ts';
+import type { Player, PlayerConnection, Situation, ViewRequest } from '../stream/player.ts';
 import type { Broadcast } from './broadcast.ts';
 import { isGpuLoss } from './failure.ts';
 import { clearRecord, PlayerInput } from './input.ts';
@@ -17,6 +17,7 @@ export interface SeatingOptions
   extends Pick<RoomOptions, 'name' | 'clock' | 'config' | 'actions' | 'createView' | 'createSound' | 'log'> {
   pixels: Pick<PixelBudget, 'grant'>;
   broadcast: Pick<Broadcast, 'rest'>;
+  situation: Situation;
   loop(): Pick<GameLoop, 'tasks' | 'replay' | 'nextTick'>;
   /** Returns the running module. */
   game(): Loaded;
@@ -79,10 +80,11 @@ export class Seating {
   }
 
   #playerOf(seat: Seat): Player {
-    const { loop, isClosed } = this.#options;
+    const { loop, isClosed, situation } = this.#options;
     return {
       ...this.#describe(seat),
       input: seat.input,
+      situation,
       onConnected: (connection) => this.#connect(seat, connection),
       onKeyframe: () => seat.view?.requestKeyframe(),
       onFeedback: (feedback) => seat.view?.feedback(feedback),

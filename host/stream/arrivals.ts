@@ -29,7 +29,7 @@ const ELSEWHERE = {
 export interface Reception {
   readonly options: {
     config: Config;
-    log: { info(message: string, about?: About): void; warn(message: string): void };
+    log: Record<'debug' | 'warn', (message: string) => void> & { info(message: string, about?: About): void };
     defaultView: ViewRequest;
     admit(request: ViewRequest): Promise<() => Player>;
     watch?(request: ViewRequest): Promise<() => Player>;
@@ -176,11 +176,12 @@ export function open<C extends PageConnection>(
         meters.sessions++;
         meters.sessionsJoined++;
       },
+      onTier: (tier, tookMs) => returns.move(id, tier, tookMs),
       onClosed: (reason) => {
         if (player) meters.sessions--;
         meters.sessionsEnded[reason]++;
         reception.connections.delete(id);
-        if (!returns.lose(id, reason)) ticket.close();
+        if (!returns.lose(id, reason, connection?.silentMs)) ticket.close();
         // Connections that never got a seat are only counted, because strangers could fill the log with them.
         if (player) log.info(`the connection of seat ${player.seat} closed: ${reason}`, { player: player.seat });
       },

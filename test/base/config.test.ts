@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readConfig, readPorts } from '../../host/base/config.ts';
+import { readConfig, readDuration, readPorts } from '../../host/base/config.ts';
 
 test.each([
   ['ICE_ADDRESS', '203.0.113.7'],
@@ -12,6 +12,9 @@ test.each([
   ['NODE_UDP_PORTS', '1-1'],
   ['NODE_UDP_PORTS', '65535-65535'],
   ['REQUIRED_LAYERS', 'none'],
+  ['SYNC_INTERVAL', '1s'],
+  ['SYNC_INTERVAL', '24h'],
+  ['SINK_URL', 'https://centre.example/events'],
   ['REQUIRED_LAYERS', 'seccomp, emptyRoot'],
 ])('the setting %s=%s is accepted', (name, value) => {
   expect(Object.values(readConfig({ [name]: value }))).toContain(value);
@@ -36,6 +39,11 @@ test.each([
   ['NODE_UDP_PORTS', '65535-65536', 'a range of ports such as 31000-31999'],
   ['REQUIRED_LAYERS', 'seccomp,none', 'a list of layers of confinement (host/base/layers.ts), or none'],
   ['REQUIRED_LAYERS', 'Seccomp', 'a list of layers of confinement (host/base/layers.ts), or none'],
+  ['SYNC_INTERVAL', '0s', 'a time from 1s to 24h, such as 60s or 5m'],
+  ['SYNC_INTERVAL', '1441m', 'a time from 1s to 24h, such as 60s or 5m'],
+  ['SYNC_INTERVAL', '60', 'a time from 1s to 24h, such as 60s or 5m'],
+  ['SINK_URL', 'ftp://centre.example/', 'a URL such as https://centre.example/events, without a password'],
+  ['SINK_URL', 'https://user:word@centre.example/', 'a URL such as https://centre.example/events, without a password'],
   ['ICE_PORT', '65536', 'a whole number from 0 to 65535'],
 ])('the setting %s=%s is refused', (name, value, form) => {
   const message = `NL_SETTING: A setting is out of its bounds: ${name}=${value} is not ${form}`;
@@ -45,4 +53,8 @@ test.each([
 test('a range of ports is read as its first and its last port', () => {
   expect(readPorts('31000-31999')).toEqual({ first: 31_000, last: 31_999 });
   expect(readPorts('')).toBeUndefined();
+});
+
+test('a duration is read as milliseconds', () => {
+  expect(['60s', '5m', '2h'].map(readDuration)).toEqual([60_000, 300_000, 7_200_000]);
 });
