@@ -189,10 +189,11 @@ export const playerSettings = {
   },
   idleMsMax: {
     env: 'IDLE_MS_MAX',
-    default: 15_000,
+    default: 6000,
     min: 1000,
     max: 600_000,
-    about: "time without a packet from a player's page after which the page counts as gone",
+    about:
+      "time without a packet from a player's page after which the page counts as gone; after half of it, the host probes for an answer",
   },
   holdMsMax: {
     env: 'HOLD_MS_MAX',
@@ -279,12 +280,5 @@ export const playerSettings = {
     min: 1,
     max: 1000,
     about: "number of unreadable messages from a player's page after which its connection ends",
-  },
-  inputRateMax: {
-    env: 'INPUT_RATE_MAX',
-    default: 4000,
-    min: 100,
-    max: 100_000,
-    about: "limit on the messages per second from a player's page; further ones count as unreadable",
   },
 } as const satisfies Record<string, Setting<number | string | boolean>>;

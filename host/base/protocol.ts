@@ -129,7 +129,8 @@ export const PICTURE_MS_MAX = 8000;
  * A rare message from the host to a page. `joined` says that the page has a seat, and which picture it gets. `wanted` is the
  * picture that the page asked for, if that would have exceeded the host's budget of pixels. `actions` are what the player can do in
  * the game, if its author names them. `paused` says that the game has ended, or that no one plays it for spectators to see, but the
- * connection stays open; another `joined` follows when a game goes on. `ended` is the last message: `code`
+ * connection stays open; another `joined` follows when a game goes on. `dropped` says that the host has dropped `count` presses or
+ * messages since the last such notice, because the page sends too many. `ended` is the last message: `code`
  * and `message` say why, and `retry` says whether the page may connect again. `afterMs` says when at the earliest that can succeed.
  * `rumble` shakes a gamepad: `strong` and `weak` are the strengths of its motors, 0 to 1. `text` asks the player for a text of at most
  * `lengthMax` UTF-16 units, in place of an earlier request, and `text-end` ends request `number`.
@@ -147,6 +148,7 @@ export type Notice =
       actions?: readonly GameAction[] | undefined;
     }
   | { kind: 'paused'; code: string; message: string }
+  | { kind: 'dropped'; code: string; message: string; count: number }
   | { kind: 'rumble'; pad: number; strong: number; weak: number; milliseconds: number }
   | { kind: 'text'; number: number; prompt: string; initial: string; lengthMax: number }
   | { kind: 'text-end'; number: number }
@@ -171,6 +173,7 @@ export const CLOSE_REASONS = [
   'replaced', // the same player has connected again
   'idle', // nothing arrived from the page for too long
   'input', // the page sent too many unreadable messages
+  'rate', // the page sent more input than the host takes, for too long
   'failed', // the transport or the host's own code failed
 ] as const;
 

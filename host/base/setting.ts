@@ -37,6 +37,14 @@ const ICE_SERVER = /^(stuns?:[\w.-]+(:\d{1,5})?|turns?:([\w.-]+|\[[\da-f:]+\])(:
 /** The forms that text settings can have. `text` completes the sentence "The value is not ...". */
 export const FORMS = {
   address: { text: 'an IPv4 or IPv6 address', fits: (text: string) => isIP(text) !== 0 && !text.includes('%') },
+  duration: {
+    text: 'a time from 1s to 24h, such as 60s or 5m',
+    fits: (text: string) => readDuration(text) !== undefined,
+  },
+  url: {
+    text: 'a URL such as https://centre.example/events, without a password',
+    fits: (text: string) => text === '' || isPlainUrl(text),
+  },
   hosts: {
     text: 'a list of host names such as play.example,.example.org, or *',
     fits: (text: string) => text === '*' || readList(text).every(isHostName),
@@ -80,6 +88,16 @@ export function readRules(text: string): RuleEntry[] | undefined {
   return entries.length > RULES_MAX || entries.some(({ path }) => path === '') ? undefined : entries;
 }
 
+const UNITS_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 };
+const DURATION_MS_MAX = 24 * 3_600_000;
+
+/** Parses a duration such as 60s or 5m into milliseconds; undefined if the text is not one of 1 s to 24 h. */
+export function readDuration(text: string): number | undefined {
+  const [, digits, unit = ''] = /^(\d{1,5})([smh])$/.exec(text) ?? [];
+  const ms = Number(digits) * (UNITS_MS[unit] ?? Number.NaN);
+  return ms >= 1000 && ms <= DURATION_MS_MAX ? ms : undefined;
+}
+
 /** Splits a list at its commas; an empty text is an empty list. */
 export function readList(text: string): string[] {
   return text === '' ? [] : text.split(',').map((entry) => entry.trim());
@@ -96,6 +114,12 @@ export function readNetwork(text: string): Network | undefined {
 
 function isOrigin(text: string): boolean {
   return /^https?:/i.test(text) && URL.canParse(text) && new URL(text).origin === text.toLowerCase();
+}
+
+function isPlainUrl(text: string): boolean {
+  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return false;
+  const { username, password } = new URL(text);
+  return username === '' && password === '';
 }
 
 function isHostName(text: string): boolean {

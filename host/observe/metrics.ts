@@ -1,6 +1,7 @@
 import type { Metric, Registry } from 'prom-client';
 import { BUCKETS } from '../base/buckets.ts';
 import { losses } from '../base/losses.ts';
+import type { EdgeFigures } from './edge.ts';
 import type { Histogram } from './histogram.ts';
 import type { Meters } from './meters.ts';
 
@@ -15,6 +16,8 @@ export interface Figures {
   seats(): { all: number; taken: number };
   /** Seconds from the request for a game to each phase of its start that it has reached. */
   coldStart(): Readonly<Record<string, number>>;
+  /** Returns the figures of the store and its sender. Without it, the host has no store, and no metrics of one. */
+  edge?(): EdgeFigures;
 }
 
 interface Sample {
@@ -56,6 +59,8 @@ async function ownRegistry(meters: Meters, figures: Figures): Promise<Registry> 
   addTicks(add, meters);
   addSessions(add, meters, figures);
   addRules(add, meters);
+  if (figures.edge) addEdge(add, meters, figures.edge);
+  addTraffic(add, meters);
   add(
     'nearlight_cold_start_seconds',
     'gauge',
@@ -65,6 +70,7 @@ async function ownRegistry(meters: Meters, figures: Figures): Promise<Registry> 
   add('nearlight_compile_cpu_seconds_total', 'counter', "CPU time of the node's compiler for this pod's games.", () =>
     plain(meters.compileCpuMs / 1000),
   );
+  add('nearlight_gpu_losses_total', 'counter', 'How often the GPU was lost.', () => plain(meters.gpuLosses));
   if (meters.gpuMs !== undefined)
     add(
       'nearlight_gpu_seconds_total',
@@ -179,6 +185,95 @@ function addSessions(add: Add, meters: Meters, figures: Figures): void {
       { labels: { state: 'free' }, value: all - taken },
     ];
   });
+}
+
+function addEdge(add: Add, meters: Meters, read: () => EdgeFigures): void {
+  const single = (name: string, type: Kind, help: string, value: (figures: EdgeFigures) => number) =>
+    add(name, type, help, () => plain(value(read())));
+  single('nearlight_outbox_waiting', 'gauge', 'Events that wait to be sent.', ({ waiting }) => waiting);
+  single(
+    'nearlight_outbox_oldest_seconds',
+    'gauge',
+    'Age of the event that has waited longest; 0 if none waits.',
+    (edge) => edge.oldestSeconds,
+  );
+  single('nearlight_outbox_sent_total', 'counter', 'Events that the sink has accepted.', ({ sent }) => sent);
+  single(
+    'nearlight_outbox_failures_total',
+    'counter',
+    'Requests to the sink that have failed.',
+    (edge) => edge.failures,
+  );
+  single('nearlight_outbox_refused', 'gauge', 'Events that the sink has refused for good.', ({ refused }) => refused);
+  single('nearlight_outbox_local', 'gauge', 'Events that may not leave the node.', ({ local }) => local);
+  single(
+    'nearlight_store_held',
+    'gauge',
+    'Match results and events that wait for room on the disk.',
+    ({ held }) => held,
+  );
+  single(
+    'nearlight_store_damaged_total',
+    'counter',
+    'Damaged files of the store that were set aside.',
+    (edge) => edge.damaged,
+  );
+  single(
+    'nearlight_store_salvaged_rows_total',
+    'counter',
+    'Rows that were saved from damaged files of the store.',
+    (edge) => edge.salvaged,
+  );
+  add(
+    'nearlight_store_given_up',
+    'gauge',
+    'Whether the store gives up a kind of data because the disk is full: 1 or 0.',
+    () => Object.entries(read().givenUp).map(([what, isGivenUp]) => ({ labels: { what }, value: Number(isGivenUp) })),
+  );
+  add(
+    'nearlight_store_commit_seconds',
+    'histogram',
+    'Time of a write of the store to the disk, which calls share.',
+    (name) => buckets(name, meters.storeCommit),
+  );
+}
+
+function addTraffic(add: Add, meters: Meters): void {
+  const byCode = (counts: ReadonlyMap<string, number>) =>
+    [...counts].map(([code, value]) => ({ labels: { code }, value }));
+  add(
+    'nearlight_inputs_coalesced_total',
+    'counter',
+    'Messages about pointer, sticks and held keys in whose place the game got a newer one.',
+    () => plain(meters.inputsCoalesced),
+  );
+  add('nearlight_inputs_dropped_total', 'counter', 'Presses and messages of players that were dropped, by code.', () =>
+    byCode(meters.inputsDropped),
+  );
+  add(
+    'nearlight_pages_dismissed_total',
+    'counter',
+    'Connections that the host ended for what the page sent, by code.',
+    () => byCode(meters.pagesDismissed),
+  );
+  add('nearlight_connections', 'gauge', 'Places of players and spectators, by tier: hot, warm or cold.', () =>
+    Object.entries(meters.tiers).map(([tier, value]) => ({ labels: { tier }, value })),
+  );
+  add('nearlight_tier_changes_total', 'counter', 'Changes of connections from one tier to another.', () =>
+    [...meters.tierChanges].map(([change, value]) => {
+      const [from = '', to = ''] = change.split(' ');
+      return { labels: { from, to }, value };
+    }),
+  );
+  add(
+    'nearlight_tier_change_seconds',
+    'histogram',
+    "Time of a change: to hot until the first picture is sent, to cold since the page's last packet.",
+    (name) => (['hot', 'cold'] as const).flatMap((to) => buckets(name, meters.tierChange[to], { to })),
+  );
+  add('nearlight_situations_total', 'counter', 'Team fights that began (fight) and ended (calm) in all games.', () =>
+    Object.entries(meters.situations).map(([to, value]) => ({ labels: { to }, value })),
+  );
 }
 
 function plain(value: number): Sample[] {

@@ -3,12 +3,14 @@ import { MESSAGE_HELD, MESSAGE_NOTICE, type Notice } from '../base/protocol.ts';
 import { type Milli, milli } from '../base/time.ts';
 import type { PlayerClientOptions } from './client-options.ts';
 import { Connector } from './connector.ts';
+import { ENGLISH } from './labels.ts';
 import type { Link, LinkChannel, LinkFailure, ViewQuery } from './link.ts';
 import { ConnectionMeter } from './meter.ts';
 import { SilenceWatch } from './silence.ts';
 import type { StageHistory } from './stage-history.ts';
 import type { PictureTimes } from './stages.ts';
 import type { PlayerState, PlayerStats } from './state.ts';
+import { tierOf } from './tier.ts';
 import { ReturnTokens } from './tokens.ts';
 import { InputWriter } from './writer.ts';
 
@@ -59,6 +61,8 @@ export class PlayerClient {
   #beatTimer: ReturnType<typeof setInterval> | undefined;
   #frameCallback = 0;
   readonly #silence = new SilenceWatch();
+  /** Number of inputs that the host has dropped since the page connected for the first time. */
+  #inputsDropped = 0;
   /** Whether the host has answered on the connection since the page began to open another one. */
   #isBack = false;
 
@@ -129,10 +133,9 @@ export class PlayerClient {
     this.#reason = this.#heldUntil = undefined;
     this.#waitsUntilShown = this.#isHidden;
     if (!('requestVideoFrameCallback' in this.#options.video)) {
-      const message = 'This browser does not tell when a picture is shown. A current browser does.';
-      this.#end({ code: 'NL_BROWSER', message });
+      this.#end({ code: 'NL_BROWSER', message: ENGLISH.oldBrowser });
     } else if (this.#waitsUntilShown) {
-      this.#setState({ kind: 'connecting', attempt: 1, message: 'The game begins when you look at this page.' });
+      this.#setState({ kind: 'connecting', attempt: 1, message: ENGLISH.waitsUntilShown });
     } else this.#reconnect();
   }
 
@@ -195,7 +198,11 @@ export class PlayerClient {
   }
 
   stats(): PlayerStats {
-    return this.#meter.stats(this.#options.video);
+    return {
+      ...this.#meter.stats(this.#options.video),
+      tier: tierOf(this.#state, this.#isHidden),
+      inputsDropped: this.#inputsDropped,
+    };
   }
 
   /** Plays over a connection that has just opened. An earlier one is closed. */
@@ -212,8 +219,7 @@ export class PlayerClient {
     video.cancelVideoFrameCallback?.(this.#frameCallback);
     this.#frameCallback = video.requestVideoFrameCallback(this.#frame);
     clearTimeout(this.#pictureTimer);
-    if (!this.#isHidden)
-      this.#pictureTimer = setTimeout(() => link.fail('No picture arrived in time.'), FIRST_PICTURE_MS);
+    if (!this.#isHidden) this.#pictureTimer = setTimeout(() => link.fail(ENGLISH.noPicture), FIRST_PICTURE_MS);
     clearInterval(this.#beatTimer);
     this.#beatTimer = setInterval(this.#beat, BEAT_MS);
     this.input.open();
@@ -366,7 +372,8 @@ export class PlayerClient {
       if (token !== undefined) this.#tokens.settle(token);
       // A hidden page gets no picture until it is shown.
       if (this.#isHidden) this.#showPlaying();
-    } else if (notice.kind === 'paused') {
+    } else if (notice.kind === 'dropped') this.#inputsDropped += notice.count;
+    else if (notice.kind === 'paused') {
       // No picture comes before the game goes on.
       this.#showPlaying();
     } else if (notice.kind === 'ended') {

@@ -103,6 +103,10 @@ export const CHINESE: ToolLabels & ObstacleLabels = {
   decoding: '解码',
   display: '显示',
 
+  tier: '连接层级',
+  droppedInput: '丢弃的输入',
+  tooMuchInput: '按键过多，游戏服务器略去了一部分。',
+
   settings: '设置',
   close: '关闭',
   automatic: '自动',

@@ -4,7 +4,7 @@ import type { LineMeter } from './line-meter.ts';
 import type { Link } from './link.ts';
 import type { ReceiverFigures } from './receiver.ts';
 import type { StageHistory } from './stage-history.ts';
-import type { PlayerStats } from './state.ts';
+import type { PlayerStats, TierStats } from './state.ts';
 import { PictureTiming, type PictureTimingOptions } from './timing.ts';
 import { SampleWindow } from './window.ts';
 
@@ -143,7 +143,7 @@ export class ConnectionMeter {
     this.#presented = metadata.presentedFrames;
   }
 
-  stats(video: HTMLVideoElement): PlayerStats {
+  stats(video: HTMLVideoElement): Omit<PlayerStats, keyof TierStats> {
     const now = systemClock.now();
     return {
       ...(this.#line?.figures ?? { ...unknownFigures(), quality: 'good' }),

@@ -218,7 +218,8 @@ export class PlayerPage {
 
   #showNotice(notice: Notice): void {
     this.#parts.onNotice(notice);
-    this.#display.showPause(notice.kind === 'paused' ? notice.code : undefined);
+    // A game that rests may still get too much input.
+    if (notice.kind !== 'dropped') this.#display.showPause(notice.kind === 'paused' ? notice.code : undefined);
     if (notice.kind === 'joined') this.#display.showJoined(notice);
     this.#options.onNotice(notice);
   }

@@ -43,6 +43,7 @@ export class PageParts {
   onNotice(notice: Notice): void {
     if (notice.kind === 'rumble' || notice.kind === 'text') this.#requests ??= this.#loadRequests();
     void this.#requests?.then((requests) => requests?.onNotice(notice));
+    if (notice.kind === 'dropped') void this.#loading?.then(() => this.#tools?.showDrops());
   }
 
   /** Ends what the game has asked of the player, because it is not being played. */
@@ -100,6 +101,7 @@ export class PageParts {
       legend: display.element('stages'),
       history: client.history,
       translate: (name) => translator.translate(name),
+      labels: () => translator.labels,
     });
     this.#statistics.show(!stats.hidden);
     this.updateStatistics();

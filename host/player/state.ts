@@ -1,3 +1,4 @@
+import type { Tier } from '../base/tiers.ts';
 import type { Milli } from '../base/time.ts';
 import type { Quality } from './quality.ts';
 import type { ReceiverFigures } from './receiver.ts';
@@ -25,20 +26,32 @@ export type PlayerState =
   /** The page has stopped for good. `message` is for the player. */
   | { kind: 'ended'; code: string; message: string };
 
-/** Statistics of play in the last ten seconds. NaN where there is no sample yet. */
-export type PlayerStats = ReceiverFigures & {
-  /** How well the network carries the game. */
-  quality: Quality;
-  /** Milliseconds from sending an input to the video callback of the first picture that contains it. */
-  latencyP50: number;
-  latencyP99: number;
-  /** Milliseconds from sending a ping to its answer. */
-  rtt: number;
-  /** Milliseconds that the server takes from reading an input to sending its picture. */
-  serverP50: number;
-  /** Size of the received picture in pixels. */
-  width: number;
-  height: number;
-  /** Number of pictures shown since the connection began. */
-  framesShown: number;
+/** How the host treats the page. */
+export type TierStats = {
+  /**
+   * `hot` while the page plays, `warm` while it is hidden, so that the host sends no pictures, and `cold` while the connection is lost
+   * and the seat waits. Undefined if the page has no seat.
+   */
+  tier: Tier | undefined;
+  /** Number of presses and messages that the host has left out, because the page sent too many. */
+  inputsDropped: number;
 };
+
+/** Statistics of play in the last ten seconds. NaN where there is no sample yet. */
+export type PlayerStats = ReceiverFigures &
+  TierStats & {
+    /** How well the network carries the game. */
+    quality: Quality;
+    /** Milliseconds from sending an input to the video callback of the first picture that contains it. */
+    latencyP50: number;
+    latencyP99: number;
+    /** Milliseconds from sending a ping to its answer. */
+    rtt: number;
+    /** Milliseconds that the server takes from reading an input to sending its picture. */
+    serverP50: number;
+    /** Size of the received picture in pixels. */
+    width: number;
+    height: number;
+    /** Number of pictures shown since the connection began. */
+    framesShown: number;
+  };

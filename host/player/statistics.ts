@@ -1,18 +1,33 @@
+import { make } from './dom.ts';
 import { LatencyGraph, type LatencyGraphOptions } from './graph.ts';
 import type { PlayerStats } from './state.ts';
+import { ENGLISH_TOOLS, type ToolLabels } from './tool-labels.ts';
 
 export type StatisticsPanelOptions = LatencyGraphOptions & {
   /** Returns the element of the panel that has an id. */
   element(id: string): HTMLElement;
+  /** Returns the texts in the player's language, in English at least those that the page begins with. */
+  labels(): Partial<ToolLabels>;
 };
+
+/** Figures that the page does not have from the beginning, by the label of each. */
+const MORE = { tier: 'stat-tier', droppedInput: 'stat-input' } as const;
 
 /** The panel with statistics of play: its figures, and the graph of latency. */
 export class StatisticsPanel {
   readonly #options: StatisticsPanelOptions;
   readonly #graph: LatencyGraph;
+  /** The names of the figures in MORE. */
+  readonly #names: { label: keyof typeof MORE; node: HTMLElement }[] = [];
 
   constructor(options: StatisticsPanelOptions) {
     this.#options = options;
+    const last = options.element('stat-door').parentElement;
+    for (const [label, id] of Object.entries(MORE).reverse() as [keyof typeof MORE, string][]) {
+      const node = make('dt');
+      last?.after(make('div', {}, node, make('dd', { id })));
+      this.#names.push({ label, node });
+    }
     this.#graph = new LatencyGraph(options);
   }
 
@@ -23,11 +38,14 @@ export class StatisticsPanel {
 
   /** Writes the figures. */
   update(stats: PlayerStats): void {
-    for (const [id, text] of Object.entries(figuresOf(stats))) {
-      const node = this.#options.element(id);
-      if (node.textContent !== text) node.textContent = text;
-    }
+    const { element, labels } = this.#options;
+    for (const [id, text] of Object.entries(figuresOf(stats))) show(element(id), text);
+    for (const { label, node } of this.#names) show(node, labels()[label] ?? ENGLISH_TOOLS[label]);
   }
+}
+
+function show(node: HTMLElement, text: string): void {
+  if (node.textContent !== text) node.textContent = text;
 }
 
 /** Returns the text of each element in the panel, by its id. */
@@ -43,6 +61,8 @@ function figuresOf(stats: PlayerStats): Readonly<Record<string, string>> {
     'stat-dropped': String(stats.framesDropped),
     'stat-lost': String(stats.packetsLost),
     'stat-door': stats.door || '–',
+    'stat-tier': stats.tier ?? '–',
+    'stat-input': String(stats.inputsDropped),
   };
 }
 

@@ -2,6 +2,10 @@ import type { Labels } from './labels.ts';
 
 /** The texts of the player's tools in English. */
 export const ENGLISH_TOOLS = {
+  tier: 'Tier',
+  droppedInput: 'Dropped input',
+  tooMuchInput: 'You press more than this game takes, so the server has left out a part.',
+
   // The settings
   settings: 'Settings',
   close: 'Close',

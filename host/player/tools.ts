@@ -172,6 +172,11 @@ export class PlayerTools {
     this.captions.show(file ? screenshotSaved : screenshotFailed);
   }
 
+  /** Says that the host has left out a part of the player's input. */
+  showDrops(): void {
+    this.captions.show(this.#labels.tooMuchInput);
+  }
+
   async #invite(): Promise<void> {
     const { container, signal } = this.#options;
     const labels = () => this.#labels;

@@ -99,7 +99,7 @@ export class PodRunner implements GameRunner {
       config,
       session: { seed: seedOf(config), tickRate: config.tickRate, seats: config.maxPlayers },
       user,
-      log: (level, message) => log(level, `${name}: ${message}`),
+      log: (level, message) => log(level, `${name}: ${message}`, { room: name }),
     });
     const instance = await launcher.createInstance();
     coldStart.loadedMs = sinceRequest(coldStart);

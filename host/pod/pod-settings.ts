@@ -49,6 +49,15 @@ const POD_SETTINGS = [
   'inputSilenceMsMax',
   'inputErrorsMax',
   'inputRateMax',
+  'inputTokensPerSecond',
+  'inputTokensMax',
+  'inputLeaksPerSecond',
+  'inputCalmPercent',
+  'inputFightPercent',
+  'fightActionsPerSecond',
+  'fightFramesMin',
+  'inputWarmPercent',
+  'inputDropsMax',
 ] as const satisfies readonly (keyof Config)[];
 
 /**

@@ -137,6 +137,8 @@ class KeptPlayer implements Player {
   #player: Player;
   #isSeated = true;
   #connection: PlayerConnection | undefined;
+  /** Hands over the newest input that waits at the connection. */
+  #flush: (() => void) | undefined;
   /** The arguments for PlayerConnection.end, set when the player is dismissed, perhaps before the page has connected. */
   #farewell: readonly [code: ErrorCode, message: string, retry: boolean] | undefined;
   /**
@@ -158,10 +160,14 @@ class KeptPlayer implements Player {
       button: (button, down, sequence) => sink().button(button, down, sequence),
       padButton: (pad, button, down, sequence) => sink().padButton(pad, button, down, sequence),
       releaseAll: (sequence) => sink().releaseAll(sequence),
-      held: (state, sequence) => sink().held(state, sequence),
-      pointer: (state, sequence) => sink().pointer(this.#sinceSeating(state), sequence),
+      held: (state, ...when) => sink().held(state, ...when),
+      pointer: (state, ...when) => sink().pointer(this.#sinceSeating(state), ...when),
       text: (number, text, sequence) => sink().text(number, text, sequence),
       pace: (slackMs) => sink().pace(slackMs),
+      onRead: (flush) => {
+        this.#flush = flush;
+        sink().onRead?.(flush);
+      },
     };
   }
 
@@ -191,6 +197,10 @@ class KeptPlayer implements Player {
 
   get game(): string {
     return this.#player.game;
+  }
+
+  get situation(): Player['situation'] {
+    return this.#isSeated ? this.#player.situation : undefined;
   }
 
   get actions(): Player['actions'] {
@@ -251,6 +261,7 @@ class KeptPlayer implements Player {
     Object.assign(this.#totalsAtSeating, this.#totals);
     const connection = this.#connection;
     if (!connection) return;
+    if (this.#flush) this.#player.input.onRead?.(this.#flush);
     connection.notify(joinedNotice(this));
     this.#player.onConnected(this.#connectionForRoom(connection));
   }

@@ -61,6 +61,8 @@ export class Broadcast implements PlayerConnection {
     framesDropped: 0,
     bytesSent: 0,
     inputErrors: 0,
+    inputsCoalesced: 0,
+    inputsDropped: 0,
     packetsResent: 0,
     repairsSent: 0,
     lossFraction: 0,
@@ -175,7 +177,7 @@ export class Broadcast implements PlayerConnection {
     const isCurrent = () => number === this.#opened;
     const drop = (error: unknown): void => {
       if (!isCurrent()) return;
-      log('error', `${name}: spectators see nothing any more: ${error}`);
+      log('error', `${name}: spectators see nothing any more: ${error}`, { room: name });
       void this.end('NL_ENCODER', String(error), true);
     };
     try {
@@ -199,7 +201,7 @@ export class Broadcast implements PlayerConnection {
     const drop = (error: unknown): void => {
       if (!isCurrent()) return;
       this.#sound = undefined;
-      log('error', `${name}: spectators hear nothing any more: ${error}`);
+      log('error', `${name}: spectators hear nothing any more: ${error}`, { room: name });
     };
     try {
       const sound = await createSound?.(this, drop);

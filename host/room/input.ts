@@ -56,6 +56,9 @@ export class PlayerInput implements InputSink {
 
   /** How long pictures wait for the page's display, as it last reported (MESSAGE_PACE). Undefined once the report is used. */
   slackMs: Milli | undefined;
+  /** Hands over the newest state that waits at the connection. */
+  #flush: () => void = () => {};
+
   /** Takes the player's answer to a request for a text; undefined if there is none. */
   onText: ((number: number, text: string | undefined) => void) | undefined;
 
@@ -121,7 +124,7 @@ export class PlayerInput implements InputSink {
     this.#noteSequence(sequence);
   }
 
-  held({ keys, buttons, pads, hidden, muted = false }: Readonly<HeldState>, sequence: number): void {
+  held({ keys, buttons, pads, hidden, muted = false }: Readonly<HeldState>, sequence: number, arrivedAt?: Milli): void {
     for (let word = 0; word < 8; word++) {
       const now = keys[word] ?? 0;
       const pressed = now & ~(this.#keys[word] ?? 0);
@@ -136,10 +139,10 @@ export class PlayerInput implements InputSink {
     this.pads.set(pads, hidden);
     this.#hidden = hidden;
     this.#muted = muted;
-    this.#noteSequence(sequence);
+    this.#noteSequence(sequence, arrivedAt);
   }
 
-  pointer(state: PointerState, sequence: number): void {
+  pointer(state: PointerState, sequence: number, arrivedAt?: Milli): void {
     this.#x = state.x;
     this.#y = state.y;
     this.#locked = state.locked;
@@ -149,7 +152,7 @@ export class PlayerInput implements InputSink {
     this.#totals[3] = state.totalWheelY;
     if (!this.#hidden) this.#axes.set(state.axes);
     this.statistics?.move(state);
-    this.#noteSequence(sequence);
+    this.#noteSequence(sequence, arrivedAt);
   }
 
   text(number: number, text: string | undefined, sequence: number): void {
@@ -161,8 +164,13 @@ export class PlayerInput implements InputSink {
     this.slackMs = slackMs;
   }
 
+  onRead(flush: () => void): void {
+    this.#flush = flush;
+  }
+
   /** Writes this player's input into the input record and the records of gamepads of a seat. */
   write({ inputs: records, pads }: InputRecords, seat: number): void {
+    this.#flush();
     this.pads.write(pads, seat);
     const at = seat * INPUT_STRIDE;
     records.setUint32(at + INPUT_VERSION, 1, true);
@@ -199,10 +207,10 @@ export class PlayerInput implements InputSink {
     for (let left = bits; left !== 0; left &= left - 1) this.statistics?.press(kind);
   }
 
-  #noteSequence(sequence: number): void {
+  #noteSequence(sequence: number, arrivedAt?: Milli): void {
     if (((sequence - this.#sequence) | 0) <= 0) return;
     this.#sequence = sequence >>> 0;
-    this.#arrivedAt = this.#clock?.now();
+    this.#arrivedAt = this.#clock && (arrivedAt ?? this.#clock.now());
   }
 }
 

@@ -7,6 +7,7 @@ import { Listeners } from './listeners.ts';
 import type { Loaded } from './options.ts';
 import { TickSchedule } from './schedule.ts';
 import type { Seat } from './seat.ts';
+import type { GameSituation } from './situation.ts';
 import type { RoomStats } from './stats.ts';
 import { TaskQueue } from './tasks.ts';
 import type { PlayerView } from './view.ts';
@@ -26,6 +27,7 @@ export interface LoopOptions {
   meters: Meters | undefined;
   /** The picture that spectators share. */
   broadcast: Pick<Broadcast, 'view' | 'sound' | 'isHeard' | 'nextFrame' | 'takeFrame'>;
+  situation: Pick<GameSituation, 'frame'>;
   /** Returns the running module, which is replaced when the room recovers from a lost GPU. */
   game(): Loaded;
   isClosing(): boolean;
@@ -111,9 +113,10 @@ export class GameLoop {
   }
 
   async #tick(): Promise<void> {
-    const { clock, seats, stats, meters } = this.#options;
+    const { clock, seats, stats, meters, situation } = this.#options;
     const { instance } = this.#options.game();
     const begun = clock.now();
+    situation.frame(begun);
     stats.tickLateMs.add(begun - this.#ticks.next);
     for (const seat of seats) {
       seat?.input.write(instance, seat.number);

@@ -1,7 +1,8 @@
 import type { GameAction } from '../base/actions.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
-import type { Instance, LogLevel } from '../engine/engine.ts';
+import type { Log } from '../base/log.ts';
+import type { Instance } from '../engine/engine.ts';
 import type { CommandReplay } from '../gpu/replay.ts';
 import type { Meters } from '../observe/meters.ts';
 import type { PlayerConnection, ViewRequest } from '../stream/player.ts';
@@ -10,7 +11,7 @@ import type { PlayerSound } from './sound.ts';
 import type { PlayerView } from './view.ts';
 
 export type RoomConfig = Pick<Config, 'maxPlayers' | 'tickRate' | 'seed'> &
-  Partial<Pick<Config, 'spectatorsMax' | 'spectatorDelayMs'>>;
+  Partial<Pick<Config, 'spectatorsMax' | 'spectatorDelayMs' | 'fightActionsPerSecond' | 'fightFramesMin'>>;
 
 export interface RoomOptions {
   name: string;
@@ -42,7 +43,7 @@ export interface RoomOptions {
    * silent.
    */
   createSound?(connection: PlayerConnection, onError: (error: unknown) => void): Promise<PlayerSound> | undefined;
-  log(level: LogLevel, message: string): void;
+  log: Log;
 }
 
 /** A running module, and the object that executes its commands on the GPU. */

@@ -12,6 +12,7 @@ import { Recovery } from './recovery.ts';
 import { answerText } from './requests.ts';
 import type { Seat } from './seat.ts';
 import { type Farewell, Seating } from './seating.ts';
+import { GameSituation } from './situation.ts';
 import { createRoomStats, type RoomStats, summarize } from './stats.ts';
 
 /**
@@ -48,8 +49,13 @@ export class Room {
     const { promise, resolve } = Promise.withResolvers<NearlightError | undefined>();
     this.ended = promise;
     this.#end = resolve;
+    const situation = new GameSituation(config, (isFight) => {
+      meters?.countSituation(isFight ? 'fight' : 'calm');
+      options.log('debug', `${name}: ${isFight ? 'a team fight begins' : 'the team fight ends'}`);
+    });
     const shared = {
       ...options,
+      situation,
       pixels: options.pixels ?? new PixelBudget(Number.POSITIVE_INFINITY),
       loop: () => this.#loop,
       game: () => this.#game,
@@ -86,6 +92,7 @@ export class Room {
       stats: this.stats,
       meters,
       broadcast: this.#broadcast,
+      situation,
       game: shared.game,
       isClosing: () => this.isClosed,
     });
@@ -243,7 +250,9 @@ export class Room {
     this.#error = error;
     this.#options.meters?.countEndedGame(error.code);
     const isRegularEnd = error instanceof GuestExit && error.status === 0;
-    this.#options.log(isRegularEnd ? 'info' : 'error', `${this.name} has ended: ${error.message}`);
+    this.#options.log(isRegularEnd ? 'info' : 'error', `${this.name} has ended: ${error.message}`, {
+      room: this.name,
+    });
     this.#closing = this.#release(error.code, `${errors[error.code].text}: ${error.detail}`);
   }
 

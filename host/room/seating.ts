@@ -1,6 +1,6 @@
 import { type ErrorCode, errors, NearlightError } from '../base/errors.ts';
 import { joinedNotice } from '../base/protocol.ts';
-import type { Player, PlayerConnection, ViewRequest } from '../stream/player.ts';
+import type { Player, PlayerConnection, Situation, ViewRequest } from '../stream/player.ts';
 import type { Broadcast } from './broadcast.ts';
 import { isGpuLoss } from './failure.ts';
 import { clearRecord, PlayerInput } from './input.ts';
@@ -17,6 +17,7 @@ export interface SeatingOptions
   extends Pick<RoomOptions, 'name' | 'clock' | 'config' | 'actions' | 'createView' | 'createSound' | 'log'> {
   pixels: Pick<PixelBudget, 'grant'>;
   broadcast: Pick<Broadcast, 'rest'>;
+  situation: Situation;
   loop(): Pick<GameLoop, 'tasks' | 'replay' | 'nextTick'>;
   /** Returns the running module. */
   game(): Loaded;
@@ -84,10 +85,11 @@ export class Seating {
   }
 
   #playerOf(seat: Seat): Player {
-    const { loop, isClosed } = this.#options;
+    const { loop, isClosed, situation } = this.#options;
     return {
       ...this.#describe(seat),
       input: seat.input,
+      situation,
       onConnected: (connection) => this.#connect(seat, connection),
       onKeyframe: () => seat.view?.requestKeyframe(),
       onFeedback: (feedback) => seat.view?.feedback(feedback),
@@ -134,7 +136,10 @@ export class Seating {
     if (seat.closed) return;
     if (!seat.joined) {
       await this.#enter(seat);
-      log('info', `${name}: seat ${seat.number} was taken; players: ${this.taken}`);
+      log('info', `${name}: seat ${seat.number} was taken; players: ${this.taken}`, {
+        room: name,
+        player: seat.number,
+      });
     }
     this.#show(seat, connection);
   }
@@ -173,7 +178,7 @@ export class Seating {
   #dropView(seat: Seat, cause: unknown): void {
     const { name, log } = this.#options;
     const error = cause instanceof NearlightError ? cause : new NearlightError('NL_ENCODER', String(cause), { cause });
-    log('error', `${name}: seat ${seat.number}: ${error.message}`);
+    log('error', `${name}: seat ${seat.number}: ${error.message}`, { room: name, player: seat.number });
     void seat.connection?.end(error.code, `${errors[error.code].text}: ${error.detail}`, true);
   }
 
@@ -185,7 +190,7 @@ export class Seating {
     seat.input.releaseAll(seat.input.sequence);
     seat.grant.release();
     loop().tasks.add(() => this.#closeStreams(seat));
-    log('info', `${name}: seat ${seat.number} waits for its player`);
+    log('info', `${name}: seat ${seat.number} waits for its player`, { room: name, player: seat.number });
   }
 
   #return(seat: Seat, wanted: ViewRequest): Player {
@@ -218,7 +223,7 @@ export class Seating {
     clearRecord(instance, seat.number);
     this.seats[seat.number] = undefined;
     broadcast.rest(!this.seats.some((other) => other?.joined));
-    log('info', `${name}: seat ${seat.number} is free; players: ${this.taken}`);
+    log('info', `${name}: seat ${seat.number} is free; players: ${this.taken}`, { room: name, player: seat.number });
     if (submission) await loop().replay(submission);
   }
 }

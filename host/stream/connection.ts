@@ -2,10 +2,11 @@ import { systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import { type ErrorCode, NearlightError } from '../base/errors.ts';
 import { type CloseReason, joinedNotice, type Notice, PING_BYTES, PONG_BYTES } from '../base/protocol.ts';
-import { milli } from '../base/time.ts';
+import type { Tier } from '../base/tiers.ts';
+import { type Milli, milli } from '../base/time.ts';
 import type { Meters } from '../observe/meters.ts';
-import { InputReader } from './input.ts';
 import { KeyframeLimiter } from './keyframe.ts';
+import { Liveness } from './liveness.ts';
 import { noticeMessage } from './messages.ts';
 import { PageTimes } from './page-times.ts';
 import {
@@ -16,6 +17,7 @@ import {
   type PlayerConnection,
   type VideoCodec,
 } from './player.ts';
+import { PageTraffic } from './traffic.ts';
 
 /** A page that is there says something at least this often, even in a hidden tab, whose timers run once a second. */
 const ALIVE_MS = 1500;
@@ -32,14 +34,16 @@ const DEAD_MS = 2000;
 
 export interface ConnectionOptions {
   config: Config;
-  /** The histograms to which the connection and its page add times of pictures. */
-  meters: Pick<Meters, 'pace' | 'page'>;
+  /** The counters of the host process, to which the connection adds. */
+  meters: Meters;
   /** Takes a player's seat. Called when the page has connected. @throws NearlightError, which the page gets as the reason */
   seat(): Player;
   /** Logs a warning. */
   warn(message: string): void;
   /** Called when the page has connected and has a seat, before the player's onConnected. */
   onConnected(): void;
+  /** Called when the page is hidden (`warm`), and when it is shown again (`hot`) and has got a picture. */
+  onTier?(tier: Exclude<Tier, 'cold'>, tookMs?: Milli): void;
   /** Called once when the connection has closed. The owner decides whether the player may return to the seat. */
   onClosed(reason: CloseReason): void;
 }
@@ -47,7 +51,7 @@ export interface ConnectionOptions {
 /**
  * The part that all connections to a page have in common, whatever carries their packets. The player gets a seat when the page has
  * connected. The connection closes itself if the page does not connect in time, leaves, is silent for `idleMsMax`, or sends too
- * many messages that cannot be read.
+ * many messages, or too many that cannot be read.
  */
 export abstract class PageConnection implements PlayerConnection {
   readonly stats = emptyStats();
@@ -56,22 +60,23 @@ export abstract class PageConnection implements PlayerConnection {
   readonly #beganAt = systemClock.now();
   readonly #keyframes: KeyframeLimiter;
   readonly #closed = Promise.withResolvers<void>();
-  /** The player's seat and the reader of the page's input; undefined until the page has connected. */
+  /** The player's seat; undefined until the page has connected. */
   #player: Player | undefined;
-  #input: InputReader | undefined;
+  readonly #traffic: PageTraffic;
   #phase: 'connecting' | 'connected' | 'ending' | 'closed' = 'connecting';
   #lastHeardAt = systemClock.now();
-  /** When the last packet has arrived. The browser of a page sends some on its own, so that they say nothing about the page. */
-  #lastPacketAt = systemClock.now();
-  #silenceTimer: NodeJS.Timeout;
+  /** Knows when the last packet has arrived. The browser of a page sends some on its own, so that they say nothing about the page. */
+  readonly #liveness: Liveness;
+  /** Ends a connection that is not established in time. */
+  #connectTimer: NodeJS.Timeout;
   #endTimer: NodeJS.Timeout | undefined;
   #endReason: CloseReason = 'page';
   /** Number of frames since the last packet has arrived. */
   #framesUnheard = 0;
-  /** Number of faults of the page other than unreadable messages. */
-  #faults = 0;
   /** Whether the page can decode nothing until it gets a keyframe, because none was sent yet or a frame was dropped. */
   #needsKeyframe = true;
+  /** Since when a page that was hidden is shown and waits for a picture. */
+  #shownAt: Milli | undefined;
 
   /** @param connectMsMax the page has this time to send its first packet */
   constructor(options: ConnectionOptions, connectMsMax: number) {
@@ -80,7 +85,22 @@ export abstract class PageConnection implements PlayerConnection {
     this.#keyframes = new KeyframeLimiter(config.keyframeMsMin, () => {
       if (this.isConnected) this.guard(() => this.#player?.onKeyframe());
     });
-    this.#silenceTimer = setTimeout(() => this.#checkSilence(), connectMsMax);
+    this.#traffic = new PageTraffic({
+      config,
+      meters: options.meters,
+      stats: this.stats,
+      notify: (notice) => this.guard(() => this.isConnected && this.notify(notice)),
+      dismiss: (code, message) => this.#dismiss(code, message),
+      pong: (message) => this.#answerPing(message),
+      onHidden: (isHidden) => this.#setHidden(isHidden),
+    });
+    this.#liveness = new Liveness({
+      clock: systemClock,
+      deadMs: config.idleMsMax,
+      probe: () => this.guard(() => this.probe()),
+      onDead: () => this.close('idle'),
+    });
+    this.#connectTimer = setTimeout(() => this.close('timeout'), connectMsMax);
   }
 
   abstract readonly codec: VideoCodec;
@@ -96,6 +116,8 @@ export abstract class PageConnection implements PlayerConnection {
   protected abstract get waitingBytes(): number;
   /** Length of the longest notice that the page takes. */
   protected abstract get noticeBytesMax(): number;
+  /** Sends something to which the page's browser replies, whatever the page itself does. */
+  protected abstract probe(): void;
   /** Closes the transport and releases what belongs to it. Called once. */
   protected abstract shut(): void;
 
@@ -112,6 +134,7 @@ export abstract class PageConnection implements PlayerConnection {
     this.#needsKeyframe = false;
     this.stats.framesSent++;
     this.stats.bytesSent += accessUnit.byteLength;
+    if (this.#shownAt !== undefined) this.#noteShown(this.#shownAt);
     return true;
   }
 
@@ -150,9 +173,10 @@ export abstract class PageConnection implements PlayerConnection {
     if (this.#phase === 'closed') return;
     const final = this.#phase === 'ending' ? this.#endReason : reason;
     this.#phase = 'closed';
-    clearTimeout(this.#silenceTimer);
+    clearTimeout(this.#connectTimer);
     clearTimeout(this.#endTimer);
-    this.#input?.close();
+    this.#liveness.close();
+    this.#traffic.close();
     this.#keyframes.cancel();
     this.shut();
     this.guard(() => this.#options.onClosed(final));
@@ -162,7 +186,12 @@ export abstract class PageConnection implements PlayerConnection {
   /** Gives up a connection whose transport could not be opened. Nothing is called or sent. */
   protected abandon(): void {
     this.#phase = 'closed';
-    clearTimeout(this.#silenceTimer);
+    clearTimeout(this.#connectTimer);
+  }
+
+  /** For how long nothing has arrived from the page. */
+  get silentMs(): Milli {
+    return this.#liveness.silentMs;
   }
 
   protected get isConnecting(): boolean {
@@ -185,15 +214,15 @@ export abstract class PageConnection implements PlayerConnection {
   /** Whether packets do not arrive: too much data waits, or nothing has come from the page for `stallMsMax`. */
   protected get isCongested(): boolean {
     const { channelBytesMax, stallMsMax } = this.#options.config;
-    return this.waitingBytes > channelBytesMax || systemClock.now() - this.#lastPacketAt > stallMsMax;
+    return this.waitingBytes > channelBytesMax || this.#liveness.silentMs > stallMsMax;
   }
 
   /** Gives the page, whose packets arrive now, the rest of `connectMsMax` to connect. */
   protected extendLimit(): void {
     if (!this.isConnecting) return;
     const leftMs = this.#beganAt + this.#options.config.connectMsMax - systemClock.now();
-    clearTimeout(this.#silenceTimer);
-    this.#silenceTimer = setTimeout(() => this.#checkSilence(), Math.max(0, leftMs));
+    clearTimeout(this.#connectTimer);
+    this.#connectTimer = setTimeout(() => this.close('timeout'), Math.max(0, leftMs));
   }
 
   /** Seats the player, because the page has connected. */
@@ -203,33 +232,33 @@ export abstract class PageConnection implements PlayerConnection {
     if (!player) return;
     this.#phase = 'connected';
     this.#player = player;
-    const { config, meters } = this.#options;
-    const times = new PageTimes(meters.page, systemClock);
-    this.#input = new InputReader({
-      sink: player.input,
-      config,
-      pong: (message) => this.#answerPing(message),
-      times: (message) => times.read(message),
-      clock: systemClock,
-    });
+    const times = new PageTimes(this.#options.meters.page, systemClock);
+    this.#traffic.begin(player, (message) => times.read(message));
     this.notify(joinedNotice(player));
     this.noteHeard();
-    this.#checkSilence();
+    clearTimeout(this.#connectTimer);
+    this.#liveness.start();
     this.#options.onConnected();
     this.guard(() => player.onConnected(this));
   }
 
   /** Reads a message of the page from the channel with this label. */
   protected readInput(label: string, message: string | Buffer | ArrayBuffer): void {
-    if (!this.isConnected || !this.#input) return;
+    if (!this.isConnected) return;
     this.noteHeard();
-    if (!this.#input.read(label, message)) this.#checkErrors();
+    this.#traffic.read(label, message);
+  }
+
+  /** Reads a message that is not input, unless the page sends too many messages. */
+  protected readOther(read?: () => void): void {
+    if (!this.isConnected) return;
+    this.noteSign();
+    this.#traffic.readOther(read);
   }
 
   /** Counts something that a page of this version does not do, like a message that cannot be read. */
   protected noteFault(): void {
-    this.#faults++;
-    this.#checkErrors();
+    this.#traffic.noteFault();
   }
 
   /** Asks the game for a keyframe, at most once per `keyframeMsMin`. */
@@ -255,19 +284,24 @@ export abstract class PageConnection implements PlayerConnection {
    */
   protected notePacket(): void {
     if (!this.isConnected) return;
-    const silentMs = systemClock.now() - this.#lastPacketAt;
+    const { silentMs } = this.#liveness;
     const isGap = silentMs > GAP_MS && this.#framesUnheard >= GAP_FRAMES_MIN;
     this.#noteArrival();
     if (isGap || silentMs > DEAD_MS) this.guard(() => this.#resume(silentMs));
   }
 
+  /** Notes a packet of a client that sends few of them. */
+  protected noteSign(): void {
+    if (this.isConnected) this.#noteArrival();
+  }
+
   #noteArrival(): void {
-    this.#lastPacketAt = systemClock.now();
+    this.#liveness.note();
     this.#framesUnheard = 0;
   }
 
   #resume(silentMs: number): void {
-    if (silentMs > DEAD_MS) this.#input?.wake();
+    if (silentMs > DEAD_MS) this.#traffic.wake();
     this.resume();
     this.#keyframes.requestNow();
   }
@@ -275,8 +309,11 @@ export abstract class PageConnection implements PlayerConnection {
   /** Takes frames at their usual rate again, because packets pass. */
   protected resume(): void {}
 
+  /** Takes nothing more from the page, so that the rest of a flood costs little. */
+  protected ignore(): void {}
+
   /** Runs code for a transport, which must not see an exception. An exception ends the page's connection alone. */
-  protected guard(run: () => void): void {
+  protected guard(run: () => unknown): void {
     try {
       run();
     } catch (error) {
@@ -307,24 +344,19 @@ export abstract class PageConnection implements PlayerConnection {
     this.send(this.#pong, { reliable: false });
   }
 
-  #checkErrors(): void {
-    const errors = this.#faults + (this.#input?.errors ?? 0);
-    this.stats.inputErrors = errors;
-    if (errors < this.#options.config.inputErrorsMax) return;
-    const message = `the host could not read ${errors} messages of this page; reload it to get the current version`;
-    void this.finish({ kind: 'ended', code: 'NL_INPUT', message, retry: false }, 'input');
+  /** Ends the connection because of what the page sends, of which the host takes no more. */
+  #dismiss(code: 'NL_INPUT' | 'NL_INPUT_RATE', message: string): void {
+    void this.finish({ kind: 'ended', code, message, retry: false }, code === 'NL_INPUT' ? 'input' : 'rate');
+    if (code === 'NL_INPUT_RATE') this.ignore();
   }
 
-  #checkSilence(): void {
-    if (this.isConnecting) {
-      this.close('timeout');
-      return;
-    }
-    clearTimeout(this.#silenceTimer);
-    const leftMs = this.#lastHeardAt + this.#options.config.idleMsMax - systemClock.now();
-    if (leftMs <= 0) {
-      const message = 'the page sent nothing for too long';
-      void this.finish({ kind: 'ended', code: 'NL_CONNECTION', message, retry: true }, 'idle');
-    } else this.#silenceTimer = setTimeout(() => this.#checkSilence(), Math.ceil(leftMs));
+  #setHidden(isHidden: boolean): void {
+    this.#shownAt = isHidden ? undefined : systemClock.now();
+    if (isHidden) this.#options.onTier?.('warm');
+  }
+
+  #noteShown(since: Milli): void {
+    this.#shownAt = undefined;
+    this.#options.onTier?.('hot', milli(systemClock.now() - since));
   }
 }

@@ -20,69 +20,74 @@ import {
   PACE_BYTES,
   PAD_BUTTON_BYTES,
   PING_BYTES,
-  POINTER_BYTES,
   RELEASE_ALL_BYTES,
   TEXT_HEADER_BYTES,
 } from '../base/protocol.ts';
 import { milli } from '../base/time.ts';
-import { PadReader } from './pads.ts';
-import type { HeldState, InputSink, PointerState } from './player.ts';
+import type { InputGovernor } from './governor.ts';
+import type { InputSink } from './player.ts';
+import { Presses } from './presses.ts';
+import { isNewer, StateReader } from './states.ts';
 
-const RATE_WINDOW_MS = 1000;
 const NO_KEYS = new Uint32Array(8);
 const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 export interface InputReaderOptions {
   sink: InputSink;
-  config: Pick<Config, 'inputBytesMax' | 'inputRateMax' | 'inputSilenceMsMax' | 'stallMsMax'>;
+  config: Pick<Config, 'inputBytesMax' | 'inputSilenceMsMax' | 'stallMsMax'>;
+  /** Decides which input waits, and which is dropped. */
+  governor: InputGovernor;
   /** Sends the answer to a page's ping on the data channel `state`. The buffer `message` is valid during the call only. */
   pong(message: Buffer): void;
   /** Takes what the page says about the times of its pictures. @returns false if the message is not valid */
   times?(message: Buffer): boolean;
+  /** Called when the page is hidden, or falls silent and counts as hidden for that, and when it no longer is. */
+  onHidden?(isHidden: boolean): void;
   clock: Pick<Clock, 'now'>;
 }
 
 /**
- * Checks a page's input messages against the protocol and passes the input on. Counts the messages that are not valid. When the
- * page is silent for `inputSilenceMsMax`, everything that it holds is released. Its next messages say what it still holds. If it is
- * silent for `stallMsMax`, it counts as hidden, because pictures do not reach it either.
+ * Checks a page's input messages against the protocol and passes the input on, as far as the governor lets it. Counts the messages
+ * that are not valid. When the page is silent for `inputSilenceMsMax`, everything that it holds is released. Its next messages say
+ * what it still holds. If it is silent for `stallMsMax`, it counts as hidden, because pictures do not reach it either.
  */
 export class InputReader {
   errors = 0;
   readonly #options: InputReaderOptions;
-  #pointerSequence = -1;
-  /** Sequence numbers of the newest key or button and of the newest MESSAGE_HELD; -1 before the first. */
+  readonly #presses = new Presses();
+  readonly #states: StateReader;
+  /** Sequence number of the newest key or button; -1 before the first. */
   #eventSequence = -1;
-  #heldSequence = -1;
-  readonly #pads = new PadReader();
-  /** The content of the newest MESSAGE_HELD. */
-  readonly #held: HeldState = { keys: new Uint32Array(8), buttons: 0, pads: this.#pads.pads, hidden: false };
   /** Releases everything when it expires. Each message starts it again. */
   #silenceTimer: NodeJS.Timeout | undefined;
   #stallTimer: NodeJS.Timeout | undefined;
   #isStalled = false;
-  #windowStart = milli(Number.NEGATIVE_INFINITY);
-  #windowCount = 0;
-  readonly #pointer: PointerState = {
-    x: 0,
-    y: 0,
-    totalDx: 0,
-    totalDy: 0,
-    totalWheelX: 0,
-    totalWheelY: 0,
-    axes: [0, 0, 0, 0],
-    locked: false,
-  };
+  #wasHidden = false;
 
   constructor(options: InputReaderOptions) {
+    const { sink, governor, clock } = options;
     this.#options = options;
+    this.#states = new StateReader({
+      sink: {
+        held: (...state) => {
+          sink.held(...state);
+          this.#noteHidden();
+        },
+        pointer: (...state) => sink.pointer(...state),
+      },
+      governor,
+      clock,
+      presses: this.#presses,
+      newestEvent: () => this.#eventSequence,
+    });
+    sink.onRead?.(this.#states.flush);
   }
 
-  /** Reads one message from a page. @returns false if it is not valid or exceeds the allowed rate of messages */
+  /** Reads one message from a page, or drops it. @returns false if it is not valid */
   read(channel: string, message: string | Buffer | ArrayBuffer): boolean {
+    if (!this.#options.governor.takeMessage()) return true;
     if (this.#isStalled) this.#stall(false);
     const readable =
-      this.#isWithinRate() &&
       Buffer.isBuffer(message) &&
       message.length > 0 &&
       message.length <= this.#options.config.inputBytesMax &&
@@ -103,39 +108,46 @@ export class InputReader {
   close(): void {
     clearTimeout(this.#silenceTimer);
     clearTimeout(this.#stallTimer);
+    this.#states.close();
   }
 
   #noteHeard(): void {
-    const { sink, config } = this.#options;
-    this.#silenceTimer ??= setTimeout(() => sink.releaseAll(this.#newest), config.inputSilenceMsMax);
+    const { config } = this.#options;
+    this.#silenceTimer ??= setTimeout(() => this.#release(), config.inputSilenceMsMax);
     this.#stallTimer ??= setTimeout(() => this.#stall(true), config.stallMsMax);
     this.#silenceTimer.refresh();
     this.#stallTimer.refresh();
   }
 
+  #release(): void {
+    this.#states.flush();
+    this.#presses.release();
+    this.#options.sink.releaseAll(this.#newest);
+  }
+
   /** Notes that the page is silent, or speaks again. It holds nothing until it says so. */
   #stall(isStalled: boolean): void {
     this.#isStalled = isStalled;
-    const hidden = isStalled || this.#held.hidden;
-    this.#options.sink.held({ keys: NO_KEYS, buttons: 0, hidden, muted: this.#held.muted }, this.#newest);
+    const { hidden, muted } = this.#states.held;
+    this.#presses.release();
+    this.#options.sink.held({ keys: NO_KEYS, buttons: 0, hidden: isStalled || hidden, muted }, this.#newest);
+    this.#noteHidden();
+  }
+
+  #noteHidden(): void {
+    const isHidden = this.#isStalled || this.#states.held.hidden;
+    if (isHidden !== this.#wasHidden) this.#options.onHidden?.(isHidden);
+    this.#wasHidden = isHidden;
   }
 
   /** Sequence number of the newest message about keys and buttons. */
   get #newest(): number {
-    return Math.max(0, this.#eventSequence, this.#heldSequence);
+    return Math.max(0, this.#eventSequence, this.#states.heldSequence);
   }
 
-  #isWithinRate(): boolean {
-    const now = this.#options.clock.now();
-    if (now - this.#windowStart >= RATE_WINDOW_MS) {
-      this.#windowStart = now;
-      this.#windowCount = 0;
-    }
-    return ++this.#windowCount <= this.#options.config.inputRateMax;
-  }
-
+  /** Reads a key, a button or the like. States that wait came before it. */
   #readEvent(message: Buffer): boolean {
-    const { sink } = this.#options;
+    this.#states.flush();
     const code = message[1] ?? 0;
     const down = message[2] ?? 0;
     switch (message[0]) {
@@ -154,7 +166,7 @@ export class InputReader {
         return this.#readText(message);
       case MESSAGE_RELEASE_ALL:
         if (message.length !== RELEASE_ALL_BYTES || message.readUIntLE(1, 3) !== 0) return false;
-        if (this.#isNews(message.readUInt32LE(4))) sink.releaseAll(this.#eventSequence);
+        this.#readReleaseAll(message.readUInt32LE(4));
         return true;
       default:
         return false;
@@ -162,32 +174,41 @@ export class InputReader {
   }
 
   #readKey(usage: number, down: boolean, sequence: number): void {
-    const { sink } = this.#options;
-    if (this.#isNews(sequence)) sink.key(usage, down, sequence);
-    else if (down && ((this.#held.keys[usage >>> 5] ?? 0) & (1 << (usage & 31))) === 0) {
-      sink.key(usage, true, sequence);
-      sink.key(usage, false, sequence);
-    }
+    const { sink, governor } = this.#options;
+    const isNews = this.#isNews(sequence);
+    if (!isNews && (!down || ((this.#states.held.keys[usage >>> 5] ?? 0) & (1 << (usage & 31))) !== 0)) return;
+    if (down && this.#presses.isNewKey(usage) && !governor.takePress()) return;
+    sink.key(usage, down, sequence);
+    if (isNews) this.#presses.key(usage, down);
+    else sink.key(usage, false, sequence);
   }
 
   #readButton(button: number, down: boolean, sequence: number): void {
-    const { sink } = this.#options;
-    if (this.#isNews(sequence)) sink.button(button, down, sequence);
-    else if (down && (this.#held.buttons & (1 << button)) === 0) {
-      sink.button(button, true, sequence);
-      sink.button(button, false, sequence);
-    }
+    const { sink, governor } = this.#options;
+    const isNews = this.#isNews(sequence);
+    if (!isNews && (!down || (this.#states.held.buttons & (1 << button)) !== 0)) return;
+    if (down && this.#presses.isNewButton(button) && !governor.takePress()) return;
+    sink.button(button, down, sequence);
+    if (isNews) this.#presses.button(button, down);
+    else sink.button(button, false, sequence);
   }
 
   #readPadButton(pad: number, button: number, down: boolean, sequence: number): boolean {
     if (pad >= PAD_COUNT) return false;
-    const { sink } = this.#options;
-    if (this.#isNews(sequence)) sink.padButton(pad, button, down, sequence);
-    else if (down && !this.#pads.holds(pad, button)) {
-      sink.padButton(pad, button, true, sequence);
-      sink.padButton(pad, button, false, sequence);
-    }
+    const { sink, governor } = this.#options;
+    const isNews = this.#isNews(sequence);
+    if (!isNews && (!down || this.#states.holdsPadButton(pad, button))) return true;
+    if (down && this.#presses.isNewPadButton(pad, button) && !governor.takePress()) return true;
+    sink.padButton(pad, button, down, sequence);
+    if (isNews) this.#presses.padButton(pad, button, down);
+    else sink.padButton(pad, button, false, sequence);
     return true;
+  }
+
+  #readReleaseAll(sequence: number): void {
+    if (!this.#isNews(sequence)) return;
+    this.#presses.release();
+    this.#options.sink.releaseAll(this.#eventSequence);
   }
 
   #readText(message: Buffer): boolean {
@@ -199,7 +220,7 @@ export class InputReader {
     if (submitted === 1 && text === undefined) return false;
     const sequence = message.readUInt32LE(4);
     this.#isNews(sequence);
-    this.#options.sink.text(message.readUInt32LE(8), text, sequence);
+    if (this.#options.governor.takePress()) this.#options.sink.text(message.readUInt32LE(8), text, sequence);
     return true;
   }
 
@@ -209,33 +230,19 @@ export class InputReader {
    */
   #isNews(sequence: number): boolean {
     if (this.#eventSequence < 0 || isNewer(sequence, this.#eventSequence)) this.#eventSequence = sequence;
-    return this.#heldSequence < 0 || isNewer(sequence, this.#heldSequence);
-  }
-
-  #readHeld(message: Buffer): boolean {
-    if (!this.#pads.isValid(message) || message.readUInt8(1) > 3 || message.readUInt16LE(2) !== 0) return false;
-    const sequence = message.readUInt32LE(4);
-    const isOld = (newest: number) => newest >= 0 && !isNewer(sequence, newest);
-    if (isOld(this.#heldSequence) || isOld(this.#eventSequence)) return true;
-    this.#heldSequence = sequence;
-    const held = this.#held;
-    held.hidden = (message.readUInt8(1) & 1) !== 0;
-    held.muted = (message.readUInt8(1) & 2) !== 0 ? true : undefined;
-    held.buttons = held.hidden ? 0 : message.readUInt32LE(8);
-    for (let word = 0; word < 8; word++) held.keys[word] = held.hidden ? 0 : message.readUInt32LE(12 + 4 * word);
-    this.#pads.read(message);
-    this.#options.sink.held(held, sequence);
-    return true;
+    const { heldSequence } = this.#states;
+    return heldSequence < 0 || isNewer(sequence, heldSequence);
   }
 
   #readState(message: Buffer): boolean {
     switch (message[0]) {
       case MESSAGE_HELD:
-        return this.#readHeld(message);
+        return this.#states.readHeld(message);
       case MESSAGE_POINTER:
-        return this.#readPointer(message);
+        return this.#states.readPointer(message);
       case MESSAGE_PING:
         if (message.length !== PING_BYTES || message.readUIntLE(1, 3) !== 0) return false;
+        if (!this.#options.governor.takePing()) return true;
         message[0] = MESSAGE_PONG;
         this.#options.pong(message);
         return true;
@@ -251,28 +258,6 @@ export class InputReader {
         return false;
     }
   }
-
-  #readPointer(message: Buffer): boolean {
-    if (message.length !== POINTER_BYTES || message.readUInt16LE(2) !== 0) return false;
-    const flags = message.readUInt8(1);
-    if (flags > 1) return false;
-    for (let offset = 24; offset < POINTER_BYTES; offset += 4)
-      if (!Number.isFinite(message.readFloatLE(offset))) return false;
-    const sequence = message.readUInt32LE(4);
-    if (this.#pointerSequence >= 0 && !isNewer(sequence, this.#pointerSequence)) return true;
-    this.#pointerSequence = sequence;
-    const pointer = this.#pointer;
-    pointer.locked = flags === 1;
-    pointer.totalDx = message.readInt32LE(8);
-    pointer.totalDy = message.readInt32LE(12);
-    pointer.totalWheelX = message.readInt32LE(16);
-    pointer.totalWheelY = message.readInt32LE(20);
-    pointer.x = clamp(message.readFloatLE(24), 0, 1);
-    pointer.y = clamp(message.readFloatLE(28), 0, 1);
-    for (let axis = 0; axis < 4; axis++) pointer.axes[axis] = clamp(message.readFloatLE(32 + 4 * axis), -1, 1);
-    this.#options.sink.pointer(pointer, sequence);
-    return true;
-  }
 }
 
 /** Returns the text of some bytes; undefined if they are not UTF-8. */
@@ -282,13 +267,4 @@ function readUtf8(bytes: Uint8Array): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Compares wrapping 32-bit sequence numbers (RFC 1982): true if `a` comes after `b`. */
-function isNewer(a: number, b: number): boolean {
-  return ((a - b) | 0) > 0;
-}
-
-function clamp(value: number, min: number, max: number): number {
-  return Math.min(Math.max(value, min), max);
 }

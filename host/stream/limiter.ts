@@ -5,9 +5,9 @@ import { type Milli, milli } from '../base/time.ts';
 const KEYS_SWEEP = 1024;
 const KEYS_MAX = 4 * KEYS_SWEEP;
 
-/** A token bucket: `burst` events may come at once, and `perSecond` later. */
+/** A token bucket: `burst` events may come at once, and `perSecond` later. It is also a leaky bucket, seen from its free room. */
 export class Bucket {
-  readonly #perSecond: number;
+  #perSecond: number;
   readonly #burst: number;
   #tokens: number;
   #at: Milli;
@@ -34,6 +34,13 @@ export class Bucket {
     this.#refill(now);
     this.#tokens--;
     return this.#tokens >= 0 ? 0 : (-this.#tokens / this.#perSecond) * 1000;
+  }
+
+  /** Refills at another rate from now on. */
+  setRate(perSecond: number, now: Milli): void {
+    if (perSecond === this.#perSecond) return;
+    this.#refill(now);
+    this.#perSecond = perSecond;
   }
 
   isFull(now: Milli): boolean {

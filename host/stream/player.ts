@@ -47,7 +47,18 @@ export interface HeldState {
   muted?: boolean | undefined;
 }
 
-/** Receives a page's input after it was checked. `sequence` is the page's own count of its inputs, a uint32 that wraps. */
+/** The situation of a game, as far as it matters for how much input its players may send. */
+export interface Situation {
+  /** Whether the players are in a team fight, in which they press many keys and buttons. */
+  readonly isFight: boolean;
+  /** Notes that a player has pressed a key or button. */
+  noteAction(): void;
+}
+
+/**
+ * Receives a page's input after it was checked. `sequence` is the page's own count of its inputs, a uint32 that wraps. `arrivedAt` says
+ * when an input that waited has arrived; by default it arrives now.
+ */
 export interface InputSink {
   /** Takes a key press or release. `usage` is a usage of the HID keyboard page, 0 to 255. */
   key(usage: number, down: boolean, sequence: number): void;
@@ -57,12 +68,14 @@ export interface InputSink {
   padButton(pad: number, button: number, down: boolean, sequence: number): void;
   releaseAll(sequence: number): void;
   /** Takes all that is held now, in place of what earlier calls have pressed and released. */
-  held(state: Readonly<HeldState>, sequence: number): void;
-  pointer(state: PointerState, sequence: number): void;
+  held(state: Readonly<HeldState>, sequence: number, arrivedAt?: Milli): void;
+  pointer(state: PointerState, sequence: number, arrivedAt?: Milli): void;
   /** Takes the text that the player entered at the host's request with this number; undefined if the player entered none. */
   text(number: number, text: string | undefined, sequence: number): void;
   /** Takes a report of how long pictures wait for the page's display: any finite number, because the page is not trusted. */
   pace(slackMs: Milli): void;
+  /** Takes a function that hands over the newest state that waits. The sink calls it before the game reads the input. */
+  onRead?(flush: () => void): void;
 }
 
 /** The state of the path to a page. The object is reused, so it is valid during the call only. */
@@ -113,6 +126,9 @@ export interface ConnectionStats {
   /** Encoded bytes that were handed to the transport, without headers. */
   bytesSent: number;
   inputErrors: number;
+  /** Numbers of states in whose place the game got a newer one, and of presses and messages that the host dropped. */
+  inputsCoalesced: number;
+  inputsDropped: number;
   /** Number of video packets that were sent again. */
   packetsResent: number;
   /** Number of packets that were sent in advance, from which the page computes packets that it misses. */
@@ -129,6 +145,8 @@ export function emptyStats(): ConnectionStats {
     framesDropped: 0,
     bytesSent: 0,
     inputErrors: 0,
+    inputsCoalesced: 0,
+    inputsDropped: 0,
     packetsResent: 0,
     repairsSent: 0,
     lossFraction: 0,
@@ -182,6 +200,8 @@ export interface Player extends ViewRequest {
   /** The actions that the player can take in the game, if its author names them. */
   readonly actions?: readonly GameAction[] | undefined;
   readonly input: InputSink;
+  /** The situation of the player's game. Undefined for a spectator. */
+  readonly situation?: Situation | undefined;
   /** Called at most once, when the page has connected and frames can be sent. */
   onConnected(connection: PlayerConnection): void;
   /** Asks for the next frame to be a keyframe. */

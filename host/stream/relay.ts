@@ -1,10 +1,13 @@
+import { randomFillSync } from 'node:crypto';
 import type { RemoteInfo, Socket } from 'node:dgram';
 import type { Socket as TcpSocket } from 'node:net';
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { Milli } from '../base/time.ts';
 import { FrameReader, sendFramed } from './ice-tcp.ts';
+import { Bucket } from './limiter.ts';
 import type { ReservedPath } from './reserved-path.ts';
 import {
+  bindingRequest,
   isBindingRequest,
   isBindingSuccess,
   isWebRtc,
@@ -20,7 +23,7 @@ import { enlargeBuffers, openSocketTo, type UdpAddress } from './udp.ts';
 const PATHS_PER_CONNECTION_MAX = 8;
 /** Largest number of page addresses that the relay serves at the same time. */
 const PATHS_MAX = 4096;
-/** The most packets per second that a page may send. Its input and its receipts for video packets need fewer. */
+/** The most packets per second that a page may send, from all of its addresses. Its input and its receipts for video packets need fewer. */
 const PACKETS_PER_SECOND_MAX = 5000;
 /**
  * Bytes of the IP and UDP headers of a packet. They count on both sides of the rule that the relay sends an address no more
@@ -62,6 +65,8 @@ export interface RelayedConnection {
   readonly target: UdpAddress;
   /** ICE password of this host, with which the relay names the page's own address in ICE's responses. */
   readonly password: string;
+  /** ICE user fragment and password of the page, for probes. */
+  readonly remote?: { readonly ufrag: string; readonly password: string } | undefined;
   /** The socket for the page's first address. Without it, the relay opens one when the first packet arrives. */
   readonly reserved?: ReservedPath | undefined;
   /** Called for each packet that passes from a verified address of the page. */
@@ -78,6 +83,10 @@ export interface Relay {
   readonly stats: Readonly<RelayStats>;
   /** Accepts packets from pages whose connection has this ICE user fragment. Packets from others are dropped. */
   admit(ufrag: string, connection: RelayedConnection): void;
+  /** Sends a check of ICE to the address of the page that was heard last. The page's browser answers it by itself. */
+  probe(ufrag: string): void;
+  /** Takes no more packets from the page. Those to the page still pass. */
+  mute(ufrag: string): void;
   /** Stops accepting packets for a connection that was admitted. */
   dismiss(ufrag: string): void;
   /** Takes over a TCP connection that carries a page's packets (RFC 6544). Closes it if it belongs to no admitted connection. */
@@ -91,6 +100,8 @@ export interface RelayStats {
   packetsIn: number;
   packetsOut: number;
   packetsDropped: number;
+  /** Number of probes that pages have answered. */
+  probesAnswered: number;
 }
 
 /** Opens a relay between pages and this process's ICE. Each page address gets its own socket, so that ICE tells them apart. */
@@ -111,13 +122,12 @@ interface Outlet {
 interface Path {
   readonly key: string;
   readonly ufrag: string;
+  readonly admitted: Admitted;
   readonly outlet: Outlet;
   readonly socket: Socket;
   /** The page's packets that wait until the socket is connected; undefined from then on. */
   pending: Buffer[] | undefined;
   lastHeardAt: Milli;
-  /** Number of packets that the page may send now. */
-  allowance: number;
   /** Whether the page answered a STUN request that was sent to this address, which proves that the address is its own. */
   verified: boolean;
   /** Number of bytes that the relay may still send to the page's address while the address is not verified. */
@@ -126,6 +136,8 @@ interface Path {
   held: Buffer[];
   /** Transaction id of the newest STUN request that was sent to the page's address. */
   readonly transaction: Buffer;
+  /** Transaction id of the newest probe. ICE does not know of probes, so it does not get the answers. */
+  readonly probe: Buffer;
   readonly connection: RelayedConnection;
 }
 
@@ -134,10 +146,13 @@ interface Admitted {
   readonly connection: RelayedConnection;
   /** The addresses that the relay serves for the page. */
   readonly paths: Set<Path>;
+  /** Limits the packets from the page. */
+  readonly packets: Bucket;
+  isMuted: boolean;
 }
 
 class PacketRelay implements Relay {
-  readonly stats: RelayStats = { paths: 0, packetsIn: 0, packetsOut: 0, packetsDropped: 0 };
+  readonly stats: RelayStats = { paths: 0, packetsIn: 0, packetsOut: 0, packetsDropped: 0, probesAnswered: 0 };
   readonly #options: RelayOptions;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #paths = new Map<string, Path>();
@@ -159,7 +174,28 @@ class PacketRelay implements Relay {
   }
 
   admit(ufrag: string, connection: RelayedConnection): void {
-    this.#admitted.set(ufrag, { connection, paths: new Set() });
+    const packets = new Bucket({
+      perSecond: PACKETS_PER_SECOND_MAX,
+      burst: PACKETS_PER_SECOND_MAX,
+      now: this.#clock.now(),
+    });
+    this.#admitted.set(ufrag, { connection, paths: new Set(), packets, isMuted: false });
+  }
+
+  probe(ufrag: string): void {
+    const { paths, connection } = this.#admitted.get(ufrag) ?? {};
+    const [newest] = [...(paths ?? [])]
+      .filter(({ verified }) => verified)
+      .sort((a, b) => b.lastHeardAt - a.lastHeardAt);
+    if (!newest || !connection?.remote) return;
+    const { ufrag: remote, password } = connection.remote;
+    const transaction = randomFillSync(newest.probe);
+    this.#sendOut(bindingRequest({ username: `${remote}:${ufrag}`, password, transaction }), newest);
+  }
+
+  mute(ufrag: string): void {
+    const admitted = this.#admitted.get(ufrag);
+    if (admitted) admitted.isMuted = true;
   }
 
   dismiss(ufrag: string): void {
@@ -211,7 +247,7 @@ class PacketRelay implements Relay {
 
   /** Passes a page's packet to ICE, if it is one of WebRTC and the page has not sent too many. */
   #pass(packet: Buffer, path: Path | undefined, now: Milli): void {
-    if (!path || !isWebRtc(packet) || !takeAllowance(path, now)) {
+    if (!path || !isWebRtc(packet) || !isAllowed(path, now)) {
       this.stats.packetsDropped++;
       return;
     }
@@ -219,6 +255,11 @@ class PacketRelay implements Relay {
       path.creditBytes += HEADER_BYTES + packet.length;
       path.verified = isBindingSuccess(packet) && transactionOf(packet).equals(path.transaction);
       this.#sendHeld(path);
+    }
+    if (isBindingSuccess(packet) && transactionOf(packet).equals(path.probe)) {
+      this.stats.probesAnswered++;
+      path.connection.onArrival?.();
+      return;
     }
     const passed = isBindingRequest(packet) ? withTieBreaker(packet, path.connection.password) : packet;
     if (!path.pending) this.#sendIn(passed, path.socket);
@@ -312,15 +353,16 @@ class PacketRelay implements Relay {
     const path: Path = {
       key,
       ufrag,
+      admitted,
       outlet,
       socket: taken?.socket ?? openSocketTo(target.address),
       pending: [],
       lastHeardAt: now,
-      allowance: PACKETS_PER_SECOND_MAX,
       verified,
       creditBytes: 0,
       held: [],
       transaction: Buffer.alloc(TRANSACTION_BYTES),
+      probe: randomFillSync(Buffer.alloc(TRANSACTION_BYTES)),
       connection,
     };
     const { socket } = path;
@@ -359,12 +401,8 @@ function isQueueFull(socket: Socket): boolean {
   return socket.getSendQueueSize() > QUEUE_BYTES_MAX;
 }
 
-/** Counts one packet against the page's rate limit. @returns false if the page has sent too many packets */
-function takeAllowance(path: Path, now: Milli): boolean {
-  const earned = ((now - path.lastHeardAt) / 1000) * PACKETS_PER_SECOND_MAX;
-  path.allowance = Math.min(PACKETS_PER_SECOND_MAX, path.allowance + earned);
+/** Counts one packet of a page. @returns false if the page has sent too many packets, or none of its packets count any more */
+function isAllowed(path: Path, now: Milli): boolean {
   path.lastHeardAt = now;
-  if (path.allowance < 1) return false;
-  path.allowance--;
-  return true;
+  return !path.admitted.isMuted && path.admitted.packets.take(now) === 0;
 }

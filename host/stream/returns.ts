@@ -2,8 +2,11 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import type { CloseReason } from '../base/protocol.ts';
+import type { Tier } from '../base/tiers.ts';
+import type { Milli } from '../base/time.ts';
 import type { Ticket } from './admission.ts';
 import type { Player, ViewRequest } from './player.ts';
+import type { CountedTier, TierCounter } from './tiers.ts';
 
 /** 128 bits from the system's random source cannot be guessed. */
 const TOKEN_BYTES = 16;
@@ -80,6 +83,7 @@ interface Entry extends Stay {
   /** Whether the page has said that it is being closed. */
   isLeaving: boolean;
   timer: NodeJS.Timeout | undefined;
+  readonly tier: CountedTier | undefined;
 }
 
 /**
@@ -90,11 +94,14 @@ interface Entry extends Stay {
  */
 export class Returns {
   readonly #limits: ReturnLimits;
+  readonly #tiers: TierCounter | undefined;
   /** All stays. Those that have waited longest come first among those that wait. */
   readonly #entries = new Set<Entry>();
 
-  constructor(limits: ReturnLimits) {
+  /** @param tiers counts the stays by their tier */
+  constructor(limits: ReturnLimits, tiers?: TierCounter) {
     this.#limits = limits;
+    this.#tiers = tiers;
   }
 
   /** Number of seats that wait for their players. */
@@ -139,7 +146,7 @@ export class Returns {
    * @param arrival holds the token with which the page takes the seat
    */
   reserve(player: Player, arrival: Arrival, holdMs: number): void {
-    this.#wait(this.#add(player, arrival), holdMs);
+    this.#wait(this.#add(player, arrival, 'cold'), holdMs);
   }
 
   /**
@@ -160,16 +167,23 @@ export class Returns {
     entry.digest = arrival.token === undefined ? undefined : digestOf(arrival.token);
     entry.isLeaving = false;
     entry.isConnected = true;
+    entry.tier?.move('hot');
     if (isConnected && isOther && former.giveWay) former.giveWay();
     else if (isConnected) former.close('replaced');
     return entry.player;
   }
 
+  /** Notes that the page of a connection is hidden or shown. @param tookMs how long the change took */
+  move(id: string, tier: Exclude<Tier, 'cold'>, tookMs?: Milli): void {
+    this.#byId(id)?.tier?.move(tier, tookMs);
+  }
+
   /**
    * Notes that a connection has closed. Its seat waits for the player if the connection was lost, and is free otherwise.
+   * @param silentMs for how long nothing had arrived from the page
    * @returns false if the connection has no seat, or has it no longer
    */
-  lose(id: string, reason: CloseReason): boolean {
+  lose(id: string, reason: CloseReason, silentMs?: Milli): boolean {
     const entry = this.#byId(id);
     if (!entry) return false;
     const holdMs = this.#holdMsAfter(entry, reason);
@@ -178,6 +192,7 @@ export class Returns {
       entry.player.onLost();
       this.#bound(entry.arrival.ticket.client);
       this.#wait(entry, holdMs);
+      entry.tier?.move('cold', silentMs);
     }
     return true;
   }
@@ -202,7 +217,7 @@ export class Returns {
     for (const entry of this.#entries) if (!entry.isConnected) this.#free(entry, 'shutdown');
   }
 
-  #add(player: Player, arrival: Arrival): Entry {
+  #add(player: Player, arrival: Arrival, tier: Tier = 'hot'): Entry {
     const digest = arrival.token === undefined ? undefined : digestOf(arrival.token);
     const entry: Entry = {
       player,
@@ -212,6 +227,7 @@ export class Returns {
       isConnected: true,
       isLeaving: false,
       timer: undefined,
+      tier: this.#tiers?.open(tier, player.seat),
     };
     this.#entries.add(entry);
     return entry;
@@ -253,6 +269,7 @@ export class Returns {
   #free(entry: Entry, reason: CloseReason): void {
     clearTimeout(entry.timer);
     if (!this.#entries.delete(entry)) return;
+    entry.tier?.close();
     entry.arrival.ticket.close();
     entry.player.onClosed(reason);
   }

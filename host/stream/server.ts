@@ -5,6 +5,7 @@ import { WebSocketServer } from 'ws';
 import { systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
+import type { About } from '../base/log.ts';
 import { HEADER_RETURN, QUERY_HOLD } from '../base/protocol.ts';
 import { milli } from '../base/time.ts';
 import type { Meters } from '../observe/meters.ts';
@@ -23,6 +24,7 @@ import { openRelay, type Relay, type RelayStats } from './relay.ts';
 import { checkProtocol, readCodec, readSdp, readView } from './request.ts';
 import { Returns, readTokens } from './returns.ts';
 import { SocketConnection } from './socket.ts';
+import { TierCounter } from './tiers.ts';
 import { checkTrickle } from './trickle.ts';
 import { checkTurn, iceServerLinks } from './turn.ts';
 import { openPlayerSocket } from './udp.ts';
@@ -30,7 +32,7 @@ import { WebRtcConnection } from './webrtc.ts';
 
 export interface StreamServerOptions {
   config: Config;
-  log: { info(message: string): void; warn(message: string): void };
+  log: Record<'debug' | 'warn', (message: string) => void> & { info(message: string, about?: About): void };
   /** The files of the player's page by path, such as `/` and `/player.js`. */
   files: ReadonlyMap<string, PageFile>;
   /** Size and frame rate of the picture for a page whose request does not give them. */
@@ -78,6 +80,9 @@ interface State extends Reception {
 /** A server that shuts down is often started again. A page that tries earlier than this finds nothing. */
 const RESTART_MS = 1000;
 
+/** A browser checks addresses that it does not use now less often than every 15 s. */
+const PATH_MS_MIN = 30_000;
+
 const CONNECTION_PATH = /^\/whep\/([\w-]{22})$/;
 
 /**
@@ -111,7 +116,7 @@ export async function createStreamServer(options: StreamServerOptions): Promise<
     const socket = await openPlayerSocket({ address: http.address, port: config.icePort });
     const sockets = nodePort ? [socket, nodePort.socket] : [socket];
     const admission = new Admission(config, systemClock);
-    const returns = new Returns(config);
+    const returns = new Returns(config, new TierCounter({ meters, debug: (message) => log.debug(message) }));
     const reserve = (place: Place, take: () => Player) => keepSeat({ admission, returns }, place, take);
     const state: State = {
       options,
@@ -121,7 +126,7 @@ export async function createStreamServer(options: StreamServerOptions): Promise<
       origins: new AllowedOrigins(config.allowedOrigins),
       returns,
       queue: new Queue({ limits: config, admit: options.admit, reserve }),
-      relay: openRelay({ sockets, idleMs: config.idleMsMax * 2 }),
+      relay: openRelay({ sockets, idleMs: Math.max(PATH_MS_MIN, config.idleMsMax * 2) }),
       relayPort: socket.address().port,
       closing: false,
     };

@@ -9,7 +9,9 @@ import {
   MESSAGE_AUDIO,
   MESSAGE_BUTTON,
   MESSAGE_KEY,
+  MESSAGE_PAD_BUTTON,
   MESSAGE_RELEASE_ALL,
+  MESSAGE_TEXT,
   MESSAGE_VIDEO,
 } from '../base/protocol.ts';
 import { milli } from '../base/time.ts';
@@ -19,7 +21,13 @@ import type { AudioInfo, FrameInfo, VideoCodec } from './player.ts';
 import { SocketSender } from './socket-sender.ts';
 
 /** Types of the messages that a page sends on the channel `events` over WebRTC. */
-const EVENTS: ReadonlySet<number> = new Set([MESSAGE_KEY, MESSAGE_BUTTON, MESSAGE_RELEASE_ALL]);
+const EVENTS: ReadonlySet<number> = new Set([
+  MESSAGE_KEY,
+  MESSAGE_BUTTON,
+  MESSAGE_PAD_BUTTON,
+  MESSAGE_TEXT,
+  MESSAGE_RELEASE_ALL,
+]);
 /** With this many bytes waiting in this process, no frame or sound is sent. */
 const WAITING_BYTES_MAX = 262_144;
 /** Close code of a connection that has ended as it should (RFC 6455, 7.4.1). */
@@ -53,6 +61,9 @@ export class SocketConnection extends PageConnection {
     }
     this.#socket = socket;
     socket.on('message', (message: Buffer, isBinary) => this.guard(() => this.#read(message, isBinary)));
+    socket.on('ping', () => this.guard(() => this.readOther()));
+    // Browsers answer a ping by themselves (RFC 6455, 5.5.3).
+    socket.on('pong', () => this.guard(() => this.readOther()));
     socket.on('close', () => this.close('page'));
     socket.on('error', () => this.close('failed'));
     this.begin();
@@ -101,9 +112,19 @@ export class SocketConnection extends PageConnection {
     return NOTICE_BYTES_MAX;
   }
 
+  protected probe(): void {
+    this.#socket?.ping();
+  }
+
+  protected override ignore(): void {
+    this.#socket?.pause();
+  }
+
   protected shut(): void {
     const socket = this.#socket;
     if (!socket) return;
+    // A socket that is paused would not see the page's answer.
+    if (socket.isPaused) socket.resume();
     socket.close(NORMAL);
     setTimeout(() => socket.terminate(), CLOSE_MS_MAX).unref();
   }
@@ -114,7 +135,7 @@ export class SocketConnection extends PageConnection {
 
   #read(message: Buffer, isBinary: boolean): void {
     if (!isBinary) this.noteFault();
-    else if (message[0] === MESSAGE_ARRIVED) this.#readArrival(message);
+    else if (message[0] === MESSAGE_ARRIVED) this.readOther(() => this.#readArrival(message));
     else this.readInput(EVENTS.has(message[0] ?? 0) ? CHANNEL_EVENTS : CHANNEL_STATE, message);
   }
 

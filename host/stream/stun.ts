@@ -11,11 +11,14 @@ const BINDING_SUCCESS = 0x0101;
 const ATTRIBUTE_USERNAME = 0x0006;
 const ATTRIBUTE_INTEGRITY = 0x0008;
 const ATTRIBUTE_MAPPED_ADDRESS = 0x0020;
+const ATTRIBUTE_PRIORITY = 0x0024;
 const ATTRIBUTE_FINGERPRINT = 0x8028;
 const ATTRIBUTE_CONTROLLED = 0x8029;
 const ATTRIBUTE_CONTROLLING = 0x802a;
 const INTEGRITY_BYTES = 20;
 const TIE_BREAKER_BYTES = 8;
+/** The priority of a path that ICE learns from a check (RFC 8445, 5.1.2.2). */
+const PEER_REFLEXIVE_PRIORITY = 0x6e_ff_ff_ff;
 const FINGERPRINT_BYTES = 4;
 const FINGERPRINT_XOR = 0x5354554e;
 const IPV4 = 1;
@@ -36,6 +39,31 @@ export function isBindingRequest(packet: Buffer): boolean {
 
 export function isBindingSuccess(packet: Buffer): boolean {
   return isStun(packet, BINDING_SUCCESS);
+}
+
+/**
+ * Writes a check of ICE (RFC 8445, 7.2.4) of the one who was not the first to send an offer.
+ * @param options.username the recipient's user fragment and the sender's own, with a colon between them
+ * @param options.password ICE password of the recipient
+ */
+export function bindingRequest(options: { username: string; password: string; transaction: Buffer }): Buffer {
+  const { username, password, transaction } = options;
+  const head = Buffer.alloc(HEADER_BYTES);
+  head.writeUInt16BE(BINDING_REQUEST, 0);
+  head.writeUInt32BE(MAGIC_COOKIE, 4);
+  transaction.copy(head, TRANSACTION_OFFSET);
+  const name = Buffer.from(username);
+  const priority = Buffer.alloc(4);
+  priority.writeUInt32BE(PEER_REFLEXIVE_PRIORITY);
+  const tieBreaker = transaction.subarray(0, TIE_BREAKER_BYTES);
+  const parts = [
+    head,
+    attribute(ATTRIBUTE_USERNAME, name),
+    Buffer.alloc(-name.length & 3),
+    attribute(ATTRIBUTE_PRIORITY, priority),
+    attribute(ATTRIBUTE_CONTROLLED, tieBreaker),
+  ];
+  return seal(Buffer.concat(parts), password);
 }
 
 /** Returns the transaction id, which a response copies from its request, as a view of the packet. */

@@ -138,8 +138,9 @@ export class WebRtcConnection extends PageConnection {
       target,
       password,
       reserved: this.#reserved,
-      // A client without data channels has little to send while it watches.
-      onArrival: offer.watches ? undefined : () => this.notePacket(),
+      remote: { ufrag: this.remoteUfrag, password: passwordOf(offer.sdp) ?? '' },
+      // A client without data channels has little to send while it watches, so a pause does not mean that the line was dead.
+      onArrival: offer.watches ? () => this.noteSign() : () => this.notePacket(),
       onDeparture: (packet, now) => this.#sender.noteDeparted(packet, now),
     });
     const answer = replaceCandidates(sdp, endpoints);
@@ -174,6 +175,15 @@ export class WebRtcConnection extends PageConnection {
 
   protected get noticeBytesMax(): number {
     return Math.min(this.#events?.maxMessageSize() ?? 0, NOTICE_BYTES_MAX);
+  }
+
+  /** Sends a check of ICE, which any WebRTC client answers by itself (RFC 8445, 7.3). */
+  protected probe(): void {
+    if (this.#ufrag !== undefined) this.#options.relay.probe(this.#ufrag);
+  }
+
+  protected override ignore(): void {
+    if (this.#ufrag !== undefined) this.#options.relay.mute(this.#ufrag);
   }
 
   protected shut(): void {

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
-import { readConfig, readPorts } from '../../host/base/config.ts';
 import { readRules } from '../../host/base/setting.ts';
 
 const RULES = 'a list of at most 16 risk rules such as closed:/etc/nearlight/velocity.wasm,open:region.wasm';
+
+import { readConfig, readDuration, readPorts } from '../../host/base/config.ts';
 
 test.each([
   ['ICE_ADDRESS', '203.0.113.7'],
@@ -15,6 +16,9 @@ test.each([
   ['NODE_UDP_PORTS', '1-1'],
   ['NODE_UDP_PORTS', '65535-65535'],
   ['REQUIRED_LAYERS', 'none'],
+  ['SYNC_INTERVAL', '1s'],
+  ['SYNC_INTERVAL', '24h'],
+  ['SINK_URL', 'https://centre.example/events'],
   ['REQUIRED_LAYERS', 'seccomp, emptyRoot'],
   ['RISK_RULES', ''],
   ['RISK_RULES', 'closed:/etc/rules/a b.wasm, open:c:d.wasm'],
@@ -49,6 +53,11 @@ test.each([
   ['RISK_RULES', Array(17).fill('open:a.wasm').join(), RULES],
   ['RISK_MS_MAX', '0', 'a whole number from 1 to 10000'],
   ['RISK_MS_MAX', '10001', 'a whole number from 1 to 10000'],
+  ['SYNC_INTERVAL', '0s', 'a time from 1s to 24h, such as 60s or 5m'],
+  ['SYNC_INTERVAL', '1441m', 'a time from 1s to 24h, such as 60s or 5m'],
+  ['SYNC_INTERVAL', '60', 'a time from 1s to 24h, such as 60s or 5m'],
+  ['SINK_URL', 'ftp://centre.example/', 'a URL such as https://centre.example/events, without a password'],
+  ['SINK_URL', 'https://user:word@centre.example/', 'a URL such as https://centre.example/events, without a password'],
   ['ICE_PORT', '65536', 'a whole number from 0 to 65535'],
 ])('the setting %s=%s is refused', (name, value, form) => {
   const message = `NL_SETTING: A setting is out of its bounds: ${name}=${value} is not ${form}`;
@@ -66,4 +75,8 @@ test('a list of risk rules is read as files, each with what it does when it fail
     { path: 'b:c.wasm', onFailure: 'open' },
   ]);
   expect(readRules('')).toEqual([]);
+});
+
+test('a duration is read as milliseconds', () => {
+  expect(['60s', '5m', '2h'].map(readDuration)).toEqual([60_000, 300_000, 7_200_000]);
 });

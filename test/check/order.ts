@@ -68,6 +68,7 @@ export const PORTABLE: readonly RegExp[] = [
   /^host\/room\//,
   /^host\/session\/(?!(file|hash)\.ts$)/,
   /^host\/base\/protocol\.ts$/,
+  /^host\/observe\/(boards|panel)\b/,
   /^host\/player\/(?!build\.ts$)/,
   /^host\/engine\/(module|javascript)\.ts$/,
 ];

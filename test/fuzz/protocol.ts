@@ -4,6 +4,7 @@ import { readConfig } from '../../host/base/config.ts';
 import { type ErrorCode, NearlightError } from '../../host/base/errors.ts';
 import { CHANNEL_EVENTS, CHANNEL_STATE, PING_BYTES } from '../../host/base/protocol.ts';
 import { milli } from '../../host/base/time.ts';
+import { InputGovernor } from '../../host/stream/governor.ts';
 import { FrameReader } from '../../host/stream/ice-tcp.ts';
 import { InputReader } from '../../host/stream/input.ts';
 import { readOffer } from '../../host/stream/offer.ts';
@@ -72,6 +73,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
     const reader = new InputReader({
       sink,
       config,
+      governor: new InputGovernor({ limits: config, clock: { now: () => milli(0) } }),
       pong: (message) => expectThat(message.length === PING_BYTES, 'an answer has another size than its ping'),
       times: (message) => times.read(message),
       clock: { now: () => milli(0) },

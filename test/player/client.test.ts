@@ -267,6 +267,15 @@ describe('attempts', () => {
     expect(requests.map(({ method }) => method)).toEqual(['POST']);
   });
 
+  test('the statistics count what the host has dropped, and name the tier', async () => {
+    await play();
+    expect(client.stats()).toMatchObject({ tier: 'hot', inputsDropped: 0 });
+    for (const count of [1, 7]) notify(0, { kind: 'dropped', code: 'NL_INPUT_RATE', message: 'too much', count });
+    client.setHidden(true);
+    expect(client.stats()).toMatchObject({ tier: 'warm', inputsDropped: 8 });
+    expect(notices).toHaveLength(2);
+  });
+
   test('the client says why the server ended the connection, and connects again when the server says', async () => {
     await play();
     notify(0, {

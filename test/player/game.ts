@@ -260,7 +260,7 @@ export async function startGame(settings: Partial<Config> = {}) {
   };
   const server = await createStreamServer({
     config,
-    log: { info: () => {}, warn: () => {} },
+    log: { debug: () => {}, info: () => {}, warn: () => {} },
     files: await buildPlayer(),
     defaultView: { width: 1280, height: 720, fps: 60 },
     admit: async (view) => {

@@ -16,15 +16,16 @@ import type { CommandReplay } from '../../host/gpu/replay.ts';
 import { Room } from '../../host/room/room.ts';
 import type { PlayerView } from '../../host/room/view.ts';
 import { Admission } from '../../host/stream/admission.ts';
+import { InputGovernor } from '../../host/stream/governor.ts';
 import { InputReader } from '../../host/stream/input.ts';
 import { emptyStats, type Player, type PlayerConnection } from '../../host/stream/player.ts';
 import { createToken, Returns, readTokens } from '../../host/stream/returns.ts';
 import { at } from '../at.ts';
 import { FakeInstance } from '../room/fake.ts';
+import { LIMITS } from '../stream/limits.ts';
 
 const CONFIG = {
   inputBytesMax: 1024,
-  inputRateMax: 4000,
   inputSilenceMsMax: 600,
   stallMsMax: 3000,
   returnMsMax: 30_000,
@@ -182,6 +183,7 @@ export class Connection implements PlayerConnection {
     this.#input = new InputReader({
       sink: this.player.input,
       config: CONFIG,
+      governor: new InputGovernor({ limits: LIMITS, clock: systemClock, situation: () => this.player?.situation }),
       pong: (bytes) => this.#send(1, bytes),
       clock: systemClock,
     });

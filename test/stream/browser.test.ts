@@ -215,6 +215,18 @@ test('Chromium refuses to send 1 MB, and text messages end their own connection 
   await page.close();
 });
 
+test('Chromium answers the probes of a host that hears nothing else', async () => {
+  const { server, players } = await startServer({ idleMsMax: 1000 }, { files });
+  const page = await browser.newPage();
+  await page.goto(server.url);
+  await page.evaluate('join()');
+  await until(() => players[0]?.connection, 'the connection');
+  await until(() => server.relayStats.probesAnswered >= 3, 'answers');
+  expect(players[0]?.closed).toEqual([]);
+  await page.close();
+  await server.close();
+});
+
 test("Chromium plays through the node's port if it cannot reach the host's own address", async () => {
   const address = '127.0.0.1';
   const socket = await openRelaySocket({ address, first: 31_000, last: 31_999 });

@@ -96,7 +96,7 @@ export async function startServer(
   const warnings: string[] = [];
   const server = await createStreamServer({
     config,
-    log: { info: () => {}, warn: (message) => void warnings.push(message) },
+    log: { debug: () => {}, info: () => {}, warn: (message) => void warnings.push(message) },
     files,
     defaultView: { width: 1280, height: 720, fps: 60 },
     admit: async (view) => () => {

@@ -10,40 +10,13 @@ import {
   MESSAGE_TEXT,
   PACE_BYTES,
 } from '../../host/base/protocol.ts';
-import { milli } from '../../host/base/time.ts';
-import { InputReader } from '../../host/stream/input.ts';
 import { heldMessage, pointerMessage } from './peer.ts';
-
-const SILENCE_MS = 600;
-const STALL_MS = 3000;
+import { key, keysOf, press, reader, SILENCE_MS, STALL_MS } from './reader.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
 });
 afterEach(() => vi.useRealTimers());
-
-function reader({ inputBytesMax = 1024, inputRateMax = 4000 } = {}) {
-  const calls: unknown[][] = [];
-  const pongs: Buffer[] = [];
-  const time = { ms: 0 };
-  const input = new InputReader({
-    sink: {
-      key: (...args) => void calls.push(['key', ...args]),
-      button: (...args) => void calls.push(['button', ...args]),
-      padButton: (...args) => void calls.push(['padButton', ...args]),
-      text: (...args) => void calls.push(['text', ...args]),
-      releaseAll: (...args) => void calls.push(['releaseAll', ...args]),
-      pace: (slackMs) => void calls.push(['pace', slackMs]),
-      held: ({ pads: _, ...state }, sequence) =>
-        void calls.push(['held', { ...state, keys: [...state.keys] }, sequence]),
-      pointer: (state, sequence) => void calls.push(['pointer', { ...state, axes: [...state.axes] }, sequence]),
-    },
-    config: { inputBytesMax, inputRateMax, inputSilenceMsMax: SILENCE_MS, stallMsMax: STALL_MS },
-    pong: (message) => void pongs.push(Buffer.from(message)),
-    clock: { now: () => milli(time.ms) },
-  });
-  return { input, calls, pongs, time };
-}
 
 test('keys, buttons and releases are read', () => {
   const { input, calls } = reader();
@@ -175,25 +148,21 @@ test('a message is not read if it is one byte too large', () => {
   expect(reader({ inputBytesMax: 47 }).input.read('state', pointerMessage({ sequence: 1 }))).toBe(false);
 });
 
-test('messages above the rate limit are not read until the next second', () => {
-  const { input, time } = reader({ inputRateMax: 3 });
-  const send = () => input.read('events', Buffer.of(MESSAGE_RELEASE_ALL, 0, 0, 0, 3, 0, 0, 0));
-  expect([send(), send(), send(), send()]).toEqual([true, true, true, false]);
-  time.ms = 999;
-  expect(send()).toBe(false);
-  time.ms = 1000;
-  expect(send()).toBe(true);
+test('messages above the rate are dropped unread, and are not errors', () => {
+  const { input, time, calls, governor } = reader({ inputRateMax: 100 });
+  const send = (count: number) => {
+    for (let sent = 0; sent < count; sent++)
+      expect(input.read('events', Buffer.of(MESSAGE_RELEASE_ALL, 0, 0, 0, 3, 0, 0, 0))).toBe(true);
+  };
+  send(101);
+  expect([calls.length, governor.dropped, input.errors]).toEqual([100, 1, 0]);
+  time.ms = 9;
+  send(1);
+  expect([calls.length, governor.dropped]).toEqual([100, 2]);
+  time.ms = 21;
+  send(3);
+  expect([calls.length, governor.dropped, input.errors]).toEqual([102, 3, 0]);
 });
-
-const key = (usage: number, down: boolean, sequence: number) =>
-  Buffer.of(MESSAGE_KEY, usage, down ? 1 : 0, 0, sequence, 0, 0, 0);
-const press = (button: number, down: boolean, sequence: number) =>
-  Buffer.of(MESSAGE_BUTTON, button, down ? 1 : 0, 0, sequence, 0, 0, 0);
-const keysOf = (...usages: number[]) => {
-  const words = new Array<number>(8).fill(0);
-  for (const usage of usages) words[usage >>> 5] = ((words[usage >>> 5] ?? 0) | (1 << (usage & 31))) >>> 0;
-  return words;
-};
 
 describe('a silent page', () => {
   test('everything that a page holds is released when it is silent for the limit, and not before', async () => {
@@ -291,11 +260,12 @@ describe('a silent page', () => {
 
 describe('what a page holds', () => {
   test('the keys and buttons that are held are read, nothing is held by a hidden page, and a muted page says so', () => {
-    const { input, calls } = reader();
+    const { input, calls, time } = reader();
     const message = { keys: [0, 26, 255], buttons: [0, 31] };
     input.read('state', heldMessage({ sequence: 1, ...message }));
     input.read('state', heldMessage({ sequence: 2, ...message, hidden: true }));
     input.read('state', heldMessage({ sequence: 3, ...message, muted: true }));
+    time.ms += 250;
     input.read('state', heldMessage({ sequence: 4, hidden: true, muted: true }));
     expect(calls).toEqual([
       ['held', { keys: keysOf(0, 26, 255), buttons: 0x80000001, hidden: false }, 1],
@@ -303,6 +273,27 @@ describe('what a page holds', () => {
       ['held', { keys: keysOf(0, 26, 255), buttons: 0x80000001, hidden: false, muted: true }, 3],
       ['held', { keys: keysOf(), buttons: 0, hidden: true, muted: true }, 4],
     ]);
+  });
+
+  test('a page that is shown counts as hidden again after 250 ms at the earliest, and holds nothing before', () => {
+    const { input, calls, time } = reader();
+    const states: boolean[] = [];
+    const held = (sequence: number, hidden: boolean) => {
+      input.read('state', heldMessage({ sequence, hidden, keys: [4] }));
+      const [, { hidden: counts, keys }] = calls.at(-1) as [string, { hidden: boolean; keys: number[] }];
+      states.push(counts);
+      expect(keys).toEqual(hidden ? keysOf() : keysOf(4));
+    };
+    held(1, true);
+    held(2, false);
+    time.ms = 249;
+    held(3, true);
+    time.ms = 250;
+    held(4, true);
+    time.ms = 251;
+    held(5, false);
+    held(6, true);
+    expect(states).toEqual([true, false, false, true, false, false]);
   });
 
   test('a message about what is held is ignored if a newer one or a newer key has arrived', () => {
@@ -336,4 +327,16 @@ describe('what a page holds', () => {
     input.read('events', key(4, true, 10));
     expect(calls.at(-1)).toEqual(['key', 4, true, 10]);
   });
+});
+
+test('a reader says when the page is hidden, whether the page says so or is silent', async () => {
+  const { input, hidden } = reader();
+  input.read('state', heldMessage({ sequence: 1 }));
+  input.read('state', heldMessage({ sequence: 2, hidden: true }));
+  input.read('state', heldMessage({ sequence: 3, hidden: true }));
+  await vi.advanceTimersByTimeAsync(STALL_MS);
+  input.read('state', heldMessage({ sequence: 4, hidden: false }));
+  await vi.advanceTimersByTimeAsync(STALL_MS);
+  input.wake();
+  expect(hidden).toEqual([true, false, true, false]);
 });

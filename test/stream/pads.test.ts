@@ -3,15 +3,19 @@ import { noPad, type PadState } from '../../host/base/pads.ts';
 import { HELD_BYTES, MESSAGE_PAD_BUTTON, PAD_AXIS_MAX, PAD_BUTTON_BYTES, PAD_BYTES } from '../../host/base/protocol.ts';
 import { milli } from '../../host/base/time.ts';
 import { InputWriter } from '../../host/player/writer.ts';
+import { InputGovernor } from '../../host/stream/governor.ts';
 import { InputReader } from '../../host/stream/input.ts';
 import { PAD_COUNT } from '../../renderer/contract/abi.ts';
 import { at } from '../at.ts';
+import { UNLIMITED } from './limits.ts';
 import { heldMessage } from './peer.ts';
 
 /** Calls that the reader made, such as "0 button 3 down 7" and the gamepads of each message about what is held. */
 let edges: string[];
 let states: PadState[][];
 let reader: InputReader;
+
+const clock = { now: () => milli(0) };
 
 beforeEach(() => {
   edges = [];
@@ -28,9 +32,10 @@ beforeEach(() => {
         void edges.push(`${pad} button ${button} ${down ? 'down' : 'up'} ${sequence}`),
       held: ({ pads = [] }) => void states.push(structuredClone([...pads])),
     },
-    config: { inputBytesMax: 1024, inputRateMax: 4000, inputSilenceMsMax: 600_000, stallMsMax: 600_000 },
+    config: { inputBytesMax: 1024, inputSilenceMsMax: 600_000, stallMsMax: 600_000 },
+    governor: new InputGovernor({ limits: UNLIMITED, clock }),
     pong() {},
-    clock: { now: () => milli(0) },
+    clock,
   });
 });
 

@@ -8,7 +8,8 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { must } from '../../host/base/assert.ts';
 import { micro, milli } from '../../host/base/time.ts';
 import type { PlayerConnection } from '../../host/stream/player.ts';
-import { openRelay, type Relay, type RelayOptions } from '../../host/stream/relay.ts';
+import { openRelay, type Relay, type RelayedConnection, type RelayOptions } from '../../host/stream/relay.ts';
+import { isBindingRequest, recipientOf, transactionOf } from '../../host/stream/stun.ts';
 import { openRelaySocket } from '../../host/stream/udp.ts';
 import { at } from '../at.ts';
 import { settle, sleep } from '../wait.ts';
@@ -46,13 +47,16 @@ async function socket(port = 0): Promise<Socket & { got: Buffer[]; from: number[
 }
 
 /** Starts a relay between two sockets, one for a page and one for ICE. `verify` makes the relay trust the page's address. */
-async function wire(options?: Parameters<typeof startRelay>[0]) {
+async function wire({
+  admits,
+  ...options
+}: Parameters<typeof startRelay>[0] & { admits?: Partial<RelayedConnection> } = {}) {
   const ice = await socket();
   const page = await socket();
   const { relay, port } = await startRelay(options);
   const sendPacket = (packet: Buffer, from = page) => from.send(packet, port, '127.0.0.1');
   const admit = (name = 'host') =>
-    relay.admit(name, { target: { address: '127.0.0.1', port: ice.address().port }, password: 'secret' });
+    relay.admit(name, { target: { address: '127.0.0.1', port: ice.address().port }, password: 'secret', ...admits });
   const verify = async () => {
     admit();
     sendPacket(stun());
@@ -216,6 +220,60 @@ describe('the relay', () => {
     now += 10;
     await flood(100);
     expect([stats.packetsIn, stats.packetsDropped]).toEqual([5050, 150]);
+  });
+
+  test('the limit is that of a page, whatever number of addresses it sends from', async () => {
+    const { relay, send, verify } = await wire({ clock: { now: () => milli(0) } });
+    await verify();
+    const other = await socket();
+    const { stats } = relay;
+    const flood = async (packets: number, from?: typeof other) => {
+      const before = stats.packetsIn + stats.packetsDropped;
+      for (let index = 0; index < packets; index++) send(from ? stun() : DTLS, from);
+      await until(() => stats.packetsIn + stats.packetsDropped === before + packets, 'the packets');
+    };
+    while (stats.packetsIn < 4900 && stats.packetsDropped === 0) await flood(Math.min(100, 4900 - stats.packetsIn));
+    await flood(100, other);
+    await flood(50);
+    await flood(50, other);
+    expect([stats.packetsIn, stats.packetsDropped]).toEqual([5000, 100]);
+  });
+
+  test('a probe goes to the address that was heard last, and ICE does not see the answer', async () => {
+    let heard = 0;
+    const { ice, page, relay, send, verify } = await wire({
+      admits: { remote: { ufrag: 'page', password: 'remote' }, onArrival: () => void heard++ },
+    });
+    relay.probe('host');
+    await verify();
+    relay.probe('host');
+    await until(() => page.got.length === 1, 'the probe');
+    const probe = at(page.got, 0);
+    expect([isBindingRequest(probe), recipientOf(probe)]).toEqual([true, 'page']);
+    heard = 0;
+    const answer = stun({ type: 0x0101 });
+    transactionOf(probe).copy(answer, 8);
+    send(answer);
+    await until(() => relay.stats.probesAnswered === 1, 'the answer');
+    // An answer to something else passes.
+    send(stun({ type: 0x0101, id: 9 }));
+    await until(() => ice.got.length === 1, 'the other answer');
+    expect([ice.got, heard]).toEqual([[stun({ type: 0x0101, id: 9 })], 2]);
+    relay.probe('stranger');
+  });
+
+  test('nothing more comes from a page that was muted, and packets to it still pass', async () => {
+    const { ice, page, relay, send, verify } = await wire();
+    await verify();
+    send(DTLS);
+    await until(() => ice.got.length === 1, 'a packet');
+    relay.mute('host');
+    relay.mute('stranger');
+    send(DTLS);
+    await until(() => relay.stats.packetsDropped === 1, 'the drop');
+    ice.send(DTLS, at(ice.from, 0));
+    await until(() => page.got.length === 1, 'a packet to the page');
+    expect(ice.got).toHaveLength(1);
   });
 
   test('the relay limits the addresses of each connection and of all, and forgets silent and dismissed ones', async () => {

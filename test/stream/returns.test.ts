@@ -164,13 +164,16 @@ describe('a seat whose connection was lost', () => {
     expect([player.closed, returns.held]).toEqual([['page'], 0]);
   });
 
-  test.each(['deleted', 'host', 'shutdown', 'input', 'refused'] as const)('it is free at once after "%s"', (reason) => {
-    const { returns, join } = begin();
-    const { id, token, player } = join();
-    returns.lose(id, reason);
-    expect([player.closed, player.lost]).toEqual([[reason], 0]);
-    expect(returns.find([token])).toBeUndefined();
-  });
+  test.each(['deleted', 'host', 'shutdown', 'input', 'rate', 'refused'] as const)(
+    'it is free at once after "%s"',
+    (reason) => {
+      const { returns, join } = begin();
+      const { id, token, player } = join();
+      returns.lose(id, reason);
+      expect([player.closed, player.lost]).toEqual([[reason], 0]);
+      expect(returns.find([token])).toBeUndefined();
+    },
+  );
 
   test('it is free at once if the page cannot return, the game has ended, or no seat waits here', () => {
     const { returns, join } = begin();

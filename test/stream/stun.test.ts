@@ -1,7 +1,14 @@
 import { createHmac } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { respondFor, withTieBreaker } from '../../host/stream/stun.ts';
+import {
+  bindingRequest,
+  isBindingRequest,
+  recipientOf,
+  respondFor,
+  transactionOf,
+  withTieBreaker,
+} from '../../host/stream/stun.ts';
 
 /** The sample responses of RFC 5769, 2.2 and 2.3, and their password. */
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(/\s/g, ''), 'hex');
@@ -71,4 +78,16 @@ test.each([
   ['is a header alone', request('0000000000000000').subarray(0, 20)],
 ])('a request that %s is passed on as it is', (_, sent) => {
   expect(withTieBreaker(sent, PASSWORD)).toBe(sent);
+});
+
+test('a check of ICE names both sides, and is protected with the password of the recipient', () => {
+  const transaction = hex('b7e7a701bc34d686fa87dfae');
+  const check = bindingRequest({ username: 'page:host1', password: PASSWORD, transaction });
+  expect([isBindingRequest(check), recipientOf(check)]).toEqual([true, 'page']);
+  expect(transactionOf(check).toString('hex')).toBe(transaction.toString('hex'));
+  // The user name is padded to whole words. The part before integrity and fingerprint is sealed as in the samples above.
+  const body = hex(
+    `00010000 2112a442 b7e7a701bc34d686fa87dfae 0006000a 706167653a686f737431 0000 00240004 6effffff 80290008 b7e7a701bc34d686`,
+  );
+  expect(check.toString('hex')).toBe(sealed(body, PASSWORD).toString('hex'));
 });
