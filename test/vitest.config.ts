@@ -10,8 +10,9 @@ class Order extends BaseSequencer {
   }
 }
 
-// npm run test:attack and npm run test:doors run these, which need an installed node bundle, a proxy and a TURN server.
-const OTHERS = ['test/attack/row-*.test.ts', 'test/doors/door-*.test.ts'];
+// npm run test:attack, test:doors and test:sight run these, which need an installed node bundle, a proxy and a TURN server, and a
+// Prometheus.
+const OTHERS = ['test/attack/row-*.test.ts', 'test/doors/door-*.test.ts', 'test/sight/sight-*.test.ts'];
 
 export default defineConfig({
   root: join(import.meta.dirname, '..'),

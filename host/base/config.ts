@@ -1,10 +1,12 @@
+import { edgeSettings } from './edge-settings.ts';
 import { NearlightError } from './errors.ts';
 import { BASIC_LAYERS } from './layers.ts';
 import { playerSettings } from './player-settings.ts';
+import { riskSettings } from './risk-settings.ts';
 import { FORMS, type Setting } from './setting.ts';
 import { trafficSettings } from './traffic-settings.ts';
 
-export { readPorts } from './setting.ts';
+export { readDuration, readPorts } from './setting.ts';
 
 /** Every setting of the host: its environment variable, default and bounds. Its name or description gives the unit. */
 export const settings = {
@@ -44,6 +46,7 @@ export const settings = {
       'layers of confinement without which no module runs and no shader is tried, separated by commas; none: unconfined',
   },
   logLevel: { env: 'LOG_LEVEL', default: 'info', about: 'error, warn, info or debug' },
+  logFormat: { env: 'LOG_FORMAT', default: 'text', about: 'text for people, or json for programs such as Loki' },
 
   moduleBytesMax: {
     env: 'MODULE_BYTES_MAX',
@@ -258,6 +261,8 @@ export const settings = {
   },
 
   ...playerSettings,
+  ...riskSettings,
+  ...edgeSettings,
   ...trafficSettings,
 } as const satisfies Record<string, Setting<number | string | boolean>>;
 

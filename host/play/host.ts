@@ -18,10 +18,12 @@ import type { Room } from '../room/room.ts';
 import { createRecordingFile, numbered } from '../session/file.ts';
 import { recordingEngine } from '../session/recorder.ts';
 import type { Sink } from '../session/writer.ts';
+import { type Edge, openEdge } from './edge.ts';
 import { createEngine } from './engine.ts';
 import { Launch } from './launch.ts';
 import { playableName, readModule, readPlayable, seedOf } from './playable.ts';
 import { recoverFromLoss } from './recovery.ts';
+import { openRisk, type Risk } from './risk.ts';
 import { openRoom, pixelBudget, roomOptions } from './room.ts';
 import { type ServeOptions, type Servers, serve } from './server.ts';
 import { driverIdentity } from './vet/driver.ts';
@@ -59,6 +61,10 @@ export interface Host {
   readonly gpu: Gpu;
   readonly engine: Engine;
   readonly vetting: Vetting;
+  /** The rules of RISK_RULES; undefined if there are none. */
+  readonly risk: Risk | undefined;
+  /** The store and what sends its events; undefined without STORE_DIR. */
+  readonly edge: Edge | undefined;
   /** Tells the players that the host is closing, then closes everything. */
   close(): Promise<void>;
 }
@@ -69,6 +75,9 @@ export interface Host {
  */
 export async function startHost(options: HostOptions): Promise<Host> {
   const { config, log, clocks } = options;
+  const startedAt = systemClock.now();
+  const sinceStart = () => (systemClock.now() - startedAt) / 1000;
+  const coldStart: Record<string, number> = {};
   const engine = record(createEngine(config, clocks?.calls), options);
   // Report a missing module file at once, before the slow steps.
   for (const path of options.modules) await readModule(path).catch((error) => Promise.reject(named(path, error)));
@@ -81,6 +90,8 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const meters = new Meters();
   const bus = createBus({ config, counts: meters.bus, log });
   let vetting: Vetting | undefined;
+  let risk: Risk | undefined;
+  let edge: Edge | undefined;
   try {
     const files = await building;
     const requiredLayers = readLayers(config.requiredLayers) ?? LAYERS;
@@ -88,30 +99,53 @@ export async function startHost(options: HostOptions): Promise<Host> {
     vetting = new Vetting({ known, config, log, requiredLayers });
     const tried = vetting;
     const pixels = pixelBudget(config, gpu);
-    const context = { ...options, gpu, engine, vetting, meters, pixels, bus };
+    const opened = await openRisk({ config, log, meters, rooms: () => lobby.rooms });
+    risk = opened;
+    edge = await openEdge({ config, log, meters });
+    const kept = edge;
+    const context = { ...options, gpu, engine, vetting, meters, pixels, edge, bus };
     for (const path of options.modules)
       await lobby.add(playableName(path), () =>
         open(path, context).catch((error) => Promise.reject(named(path, error))),
       );
-    void recoverFromLoss(gpu, lobby, log);
-    const servers = await serve({ config, log, gpu, engine, lobby, files, meters, mayMove: true });
+    coldStart.loaded = sinceStart();
+    void recoverFromLoss({ gpu, lobby, log, meters });
+    const servers = await serve({
+      config,
+      log,
+      gpu,
+      engine,
+      lobby,
+      files,
+      meters,
+      edge,
+      coldStart: () => coldStart,
+      mayMove: true,
+    });
+    coldStart.ready = sinceStart();
     return {
       lobby,
       servers,
       gpu,
       engine,
       vetting,
+      risk: opened,
+      edge,
       async close() {
         await servers.close();
+        await opened?.close();
         await lobby.close();
         await bus.close();
+        await kept?.close();
         await tried.close();
         await gpu.close();
       },
     };
   } catch (error) {
+    await risk?.close();
     await lobby.close();
     await bus.close();
+    await edge?.close();
     await vetting?.close();
     await gpu.close();
     throw error;
@@ -148,19 +182,24 @@ function named(path: string, error: unknown): unknown {
 async function open(
   path: string,
   context: HostOptions &
-    Pick<ServeOptions, 'gpu' | 'engine' | 'meters'> & { vetting: Vetting; pixels: PixelBudget; bus: Bus },
+    Pick<ServeOptions, 'gpu' | 'engine' | 'meters'> & {
+      vetting: Vetting;
+      pixels: PixelBudget;
+      edge: Edge | undefined;
+      bus: Bus;
+    },
 ): Promise<Room> {
-  const { config, log, gpu, engine, vetting, meters, pixels, bus, sink } = context;
+  const { config, log, gpu, engine, vetting, meters, pixels, edge, bus, sink = edge } = context;
   const playable = await readPlayable(path, context);
   const { name } = playable;
   const launcher = new Launch({
     playable,
-    engine,
+    engine: edge?.keepSessions(engine, name) ?? engine,
     gpu,
     vetting,
     config,
     session: { seed: seedOf(config), tickRate: config.tickRate, seats: config.maxPlayers },
-    log: (level, message) => log(level, `${name}: ${message}`),
+    log: (level, message) => log(level, `${name}: ${message}`, { room: name }),
   });
   return openRoom(launcher, roomOptions({ name, config, log, gpu, meters, pixels, bus, sink }));
 }

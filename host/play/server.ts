@@ -13,6 +13,7 @@ import type { Room } from '../room/room.ts';
 import { createOperatorServer, type OperatorServer } from '../stream/operator.ts';
 import type { ViewRequest } from '../stream/player.ts';
 import { createStreamServer, type StreamServer, type StreamServerOptions } from '../stream/server.ts';
+import type { Edge } from './edge.ts';
 
 /** Default pictures for a player, with a hardware GPU and without. The machine can draw and encode 60 of them a second. */
 const HARDWARE_VIEW: ViewRequest = { width: 1280, height: 720, fps: 60 };
@@ -31,6 +32,8 @@ export interface ServeOptions {
   coldStart?(): Record<string, number>;
   /** Additional fields in the answer to `GET /status`. */
   more?(): object;
+  /** The host's store and its sender of events. Without it, the host has no store. */
+  edge?: Pick<Edge, 'figures' | 'problem'> | undefined;
   /** See OperatorServerOptions. */
   mayMove?: boolean;
   /** See StreamServerOptions. */
@@ -47,11 +50,15 @@ export interface Servers {
 
 /** Starts the servers through which players join the games of a lobby and operators watch them. @throws as the servers */
 export async function serve(options: ServeOptions): Promise<Servers> {
-  const { config, log, gpu, engine, lobby, files, meters, more, nodePort, mayMove = false } = options;
+  const { config, log, gpu, engine, lobby, files, meters, more, nodePort, edge, mayMove = false } = options;
   const warn = (message: string) => log('warn', message);
   const players = await createStreamServer({
     config,
-    log: { debug: (message) => log('debug', message), info: (message) => log('info', message), warn },
+    log: {
+      debug: (message) => log('debug', message),
+      info: (message, about) => log('info', message, about),
+      warn,
+    },
     files,
     defaultView: gpu.software ? SOFTWARE_VIEW : HARDWARE_VIEW,
     admit: (request) => lobby.admit(request.game, request),
@@ -75,6 +82,7 @@ export async function serve(options: ServeOptions): Promise<Servers> {
       seats: () => countSeats(lobby.rooms),
       phases: () => countPhases(lobby.rooms),
       coldStart: () => options.coldStart?.() ?? {},
+      ...(edge ? { edge: () => edge.figures() } : {}),
     }),
     meters,
     mayMove,
@@ -96,10 +104,10 @@ export async function serve(options: ServeOptions): Promise<Servers> {
  * Says why the host serves no players now; undefined if it does. A host whose seats are all taken is ready, or strangers could
  * take it out of service by filling it. The status and the metrics tell how many seats are free.
  */
-function findProblem({ gpu, lobby }: ServeOptions): NearlightError | undefined {
+function findProblem({ gpu, lobby, edge }: ServeOptions): NearlightError | undefined {
   if (gpu.lost) return new NearlightError('NL_GPU_LOST', 'restart the host');
   if (countSeats(lobby.rooms).all === 0) return new NearlightError('NL_ROOM_ENDED', 'no game is running');
-  return undefined;
+  return edge?.problem();
 }
 
 function countSeats(rooms: readonly Room[]): { all: number; taken: number } {

@@ -66,7 +66,7 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
     ASSET_FILES_MAX: env.NEARLIGHT_ASSET_FILES_MAX,
     ASSET_DEPTH_MAX: env.NEARLIGHT_ASSET_DEPTH_MAX,
   });
-  const log = createLog(env.LOG_LEVEL || 'info');
+  const log = createLog(env.LOG_LEVEL || 'info', env.LOG_FORMAT || 'text');
   for (const folder of [paths.warm, paths.host, paths.state]) await mkdir(folder, { recursive: true, mode: 0o700 });
   supervisor.grant('keeper', paths.keeperSocket);
   supervisor.grant('vetting', paths.vetSocket);
@@ -114,7 +114,7 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
   kernel.reopenReadOnly(SHADER_CACHE);
   const groups = deviceGroups();
   const runner = new PodRunner(parts);
-  void recoverFromLoss(gpu, runner, log);
+  void recoverFromLoss({ gpu, lobby: runner, log, meters });
   const ended = Promise.withResolvers<number>();
   const sandbox = new Sandbox({
     runner,

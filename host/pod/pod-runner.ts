@@ -103,7 +103,7 @@ export class PodRunner implements GameRunner {
       config,
       session: { seed: seedOf(config), tickRate: config.tickRate, seats: config.maxPlayers },
       user,
-      log: (level, message) => log(level, `${name}: ${message}`),
+      log: (level, message) => log(level, `${name}: ${message}`, { room: name }),
     });
     this.#bus ??= createBus({ config, counts: this.#meters.bus, log });
     const instance = await launcher.createInstance();

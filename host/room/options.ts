@@ -2,7 +2,8 @@ import type { GameAction } from '../base/actions.ts';
 import type { BusPort, EventSink } from '../base/bus.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
-import type { Instance, LogLevel } from '../engine/engine.ts';
+import type { Log } from '../base/log.ts';
+import type { Instance } from '../engine/engine.ts';
 import type { CommandReplay } from '../gpu/replay.ts';
 import type { Meters } from '../observe/meters.ts';
 import type { PlayerConnection, ViewRequest } from '../stream/player.ts';
@@ -57,7 +58,7 @@ export interface RoomOptions {
    * silent.
    */
   createSound?(connection: PlayerConnection, onError: (error: unknown) => void): Promise<PlayerSound> | undefined;
-  log(level: LogLevel, message: string): void;
+  log: Log;
 }
 
 /** A running module, and the object that executes its commands on the GPU. */

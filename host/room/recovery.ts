@@ -82,6 +82,6 @@ export class Recovery {
     this.#isPending = false;
     for (const seat of seats) await seating.enterAgain(seat);
     void broadcast.open();
-    log('warn', `${name} has recovered from the loss of the GPU: ${reason}`);
+    log('warn', `${name} has recovered from the loss of the GPU: ${reason}`, { room: name });
   }
 }

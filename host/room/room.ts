@@ -140,6 +140,11 @@ export class Room {
     return this.#bus.phase;
   }
 
+  /** The seats whose players are connected and have joined. */
+  get playing(): readonly Pick<Seat, 'number' | 'input' | 'connection'>[] {
+    return this.#seating.playing;
+  }
+
   /** Returns the statistics of the game and of each player's frames as plain data. Times are in milliseconds. */
   status(): object {
     return {
@@ -273,7 +278,9 @@ export class Room {
     this.#error = error;
     this.#options.meters?.countEndedGame(error.code);
     const isRegularEnd = error instanceof GuestExit && error.status === 0;
-    this.#options.log(isRegularEnd ? 'info' : 'error', `${this.name} has ended: ${error.message}`);
+    this.#options.log(isRegularEnd ? 'info' : 'error', `${this.name} has ended: ${error.message}`, {
+      room: this.name,
+    });
     this.#closing = this.#release(error.code, `${errors[error.code].text}: ${error.detail}`);
   }
 
