@@ -10,8 +10,14 @@ class Order extends BaseSequencer {
   }
 }
 
-// npm run test:attack, test:doors and test:policy run these, which need an installed node bundle, a proxy and a TURN server, and OPA.
-const OTHERS = ['test/attack/row-*.test.ts', 'test/doors/door-*.test.ts', 'test/policy/opa-*.test.ts'];
+// npm run test:attack, test:doors, test:policy and test:sight run these, which need an installed node bundle, a proxy and a TURN server,
+// OPA, and a Prometheus.
+const OTHERS = [
+  'test/attack/row-*.test.ts',
+  'test/doors/door-*.test.ts',
+  'test/policy/opa-*.test.ts',
+  'test/sight/sight-*.test.ts',
+];
 
 export default defineConfig({
   root: join(import.meta.dirname, '..'),

@@ -12,7 +12,7 @@ export const admissionSettings = {
   oidcIssuer: {
     env: 'OIDC_ISSUER',
     default: '',
-    form: 'url',
+    form: 'serviceUrl',
     about: "URL of the OpenID Connect issuer of players' tokens, exactly as its tokens name it (iss)",
   },
   oidcAudience: {
@@ -86,7 +86,7 @@ export const admissionSettings = {
   opaUrl: {
     env: 'OPA_URL',
     default: '',
-    form: 'url',
+    form: 'serviceUrl',
     about: 'URL of an OPA server that decides instead of the policies in POLICY_BUNDLE',
   },
   opaMsMax: { env: 'OPA_MS_MAX', default: 500, min: 1, max: 60_000, about: 'time limit for one answer of OPA_URL' },

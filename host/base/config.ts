@@ -1,11 +1,13 @@
 import { admissionSettings } from './admission-settings.ts';
+import { edgeSettings } from './edge-settings.ts';
 import { NearlightError } from './errors.ts';
 import { BASIC_LAYERS } from './layers.ts';
 import { playerSettings } from './player-settings.ts';
+import { riskSettings } from './risk-settings.ts';
 import { FORMS, type Setting } from './setting.ts';
 import { trafficSettings } from './traffic-settings.ts';
 
-export { readPorts } from './setting.ts';
+export { readDuration, readPorts } from './setting.ts';
 
 /** Every setting of the host: its environment variable, default and bounds. Its name or description gives the unit. */
 export const settings = {
@@ -45,6 +47,7 @@ export const settings = {
       'layers of confinement without which no module runs and no shader is tried, separated by commas; none: unconfined',
   },
   logLevel: { env: 'LOG_LEVEL', default: 'info', about: 'error, warn, info or debug' },
+  logFormat: { env: 'LOG_FORMAT', default: 'text', about: 'text for people, or json for programs such as Loki' },
 
   moduleBytesMax: {
     env: 'MODULE_BYTES_MAX',
@@ -236,7 +239,31 @@ export const settings = {
   },
   gpuBytesMax: { env: 'GPU_BYTES_MAX', default: 512 * 2 ** 20, min: 4096, max: 2 ** 36, about: 'GPU memory of a game' },
 
+  natsUrl: {
+    env: 'NATS_URL',
+    default: '',
+    form: 'natsServers',
+    about:
+      'URLs of the NATS servers over which rooms of a game on several hosts hear each other, such as nats://10.0.0.1:4222; separated by commas; empty: only rooms of one host do',
+  },
+  busMessagesPerSecondMax: {
+    env: 'BUS_MESSAGES_PER_SECOND_MAX',
+    default: 100,
+    min: 1,
+    max: 10_000,
+    about: 'messages that one room may send to other rooms in a second; more are dropped and counted',
+  },
+  busQueueMax: {
+    env: 'BUS_QUEUE_MAX',
+    default: 256,
+    min: 1,
+    max: 65_536,
+    about: 'messages from other rooms that wait for one room; if there are more, the oldest are dropped and counted',
+  },
+
   ...playerSettings,
+  ...riskSettings,
+  ...edgeSettings,
   ...trafficSettings,
   ...admissionSettings,
 } as const satisfies Record<string, Setting<number | string | boolean>>;

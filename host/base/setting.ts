@@ -19,6 +19,15 @@ export interface Network {
   family: 'ipv4' | 'ipv6';
 }
 
+/** A risk rule in the list of RISK_RULES. */
+export interface RuleEntry {
+  path: string;
+  /** The outcome of a decision that the rule cannot make: `open` allows, `closed` refuses. */
+  onFailure: 'open' | 'closed';
+}
+
+/** Each rule has processes of its own. */
+const RULES_MAX = 16;
 /** A name as in DNS, optionally with a dot before it. An IPv6 address is not a name, because it is always allowed. */
 const HOST_NAME = /^\.?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/i;
 const NAME_BYTES_MAX = 253;
@@ -33,6 +42,14 @@ export const FORMS = {
     text: 'the name of a claim, or names of nested claims with dots between them',
     fits: (text: string) => /^[\w:/-]{1,64}(\.[\w:/-]{1,64}){0,3}$/.test(text),
   },
+  duration: {
+    text: 'a time from 1s to 24h, such as 60s or 5m',
+    fits: (text: string) => readDuration(text) !== undefined,
+  },
+  url: {
+    text: 'a URL such as https://centre.example/events, without a password',
+    fits: (text: string) => text === '' || isPlainUrl(text),
+  },
   hosts: {
     text: 'a list of host names such as play.example,.example.org, or *',
     fits: (text: string) => text === '*' || readList(text).every(isHostName),
@@ -44,6 +61,10 @@ export const FORMS = {
   layers: {
     text: 'a list of layers of confinement (host/base/layers.ts), or none',
     fits: (text: string) => readLayers(text) !== undefined,
+  },
+  natsServers: {
+    text: 'a list of URLs such as nats://10.0.0.1:4222 or tls://user:password@nats.example:4222',
+    fits: (text: string) => text === '' || readList(text).every(isNatsServer),
   },
   networks: {
     text: 'a list of addresses and networks such as 10.0.0.1,fd00::/8',
@@ -57,9 +78,13 @@ export const FORMS = {
     text: 'none, gaming, game or gaming,game',
     fits: (text: string) => text === 'none' || readList(text).every((entry) => entry === 'gaming' || entry === 'game'),
   },
-  url: {
+  serviceUrl: {
     text: 'an http or https URL without a user, a query or a fragment',
     fits: isServiceUrl,
+  },
+  rules: {
+    text: `a list of at most ${RULES_MAX} risk rules such as closed:/etc/nearlight/velocity.wasm,open:region.wasm`,
+    fits: (text: string) => readRules(text) !== undefined,
   },
   ports: { text: 'a range of ports such as 31000-31999', fits: (text: string) => readPorts(text) !== undefined },
 };
@@ -69,6 +94,25 @@ export function readPorts(text: string): { first: number; last: number } | undef
   const [, from, to] = /^(\d{1,5})-(\d{1,5})$/.exec(text) ?? [];
   const [first, last] = [Number(from), Number(to)];
   return first >= 1 && first <= last && last <= 65_535 ? { first, last } : undefined;
+}
+
+/** Parses a list of risk rules such as that of RISK_RULES; undefined if the text is not one. */
+export function readRules(text: string): RuleEntry[] | undefined {
+  const entries = readList(text).map((entry) => {
+    const [, onFailure, path = ''] = /^(open|closed):(.+)$/.exec(entry) ?? [];
+    return { path, onFailure: onFailure === 'closed' ? ('closed' as const) : ('open' as const) };
+  });
+  return entries.length > RULES_MAX || entries.some(({ path }) => path === '') ? undefined : entries;
+}
+
+const UNITS_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 };
+const DURATION_MS_MAX = 24 * 3_600_000;
+
+/** Parses a duration such as 60s or 5m into milliseconds; undefined if the text is not one of 1 s to 24 h. */
+export function readDuration(text: string): number | undefined {
+  const [, digits, unit = ''] = /^(\d{1,5})([smh])$/.exec(text) ?? [];
+  const ms = Number(digits) * (UNITS_MS[unit] ?? Number.NaN);
+  return ms >= 1000 && ms <= DURATION_MS_MAX ? ms : undefined;
 }
 
 /** Splits a list at its commas; an empty text is an empty list. */
@@ -85,6 +129,12 @@ export function readNetwork(text: string): Network | undefined {
   return family === 0 || prefix > bits ? undefined : { address, prefix, family: family === 4 ? 'ipv4' : 'ipv6' };
 }
 
+function isNatsServer(text: string): boolean {
+  if (!/^(nats|tls):\/\//.test(text) || !URL.canParse(text)) return false;
+  const { hostname, pathname, search, hash } = new URL(text);
+  return hostname !== '' && pathname === '' && search === '' && hash === '';
+}
+
 function isOrigin(text: string): boolean {
   return /^https?:/i.test(text) && URL.canParse(text) && new URL(text).origin === text.toLowerCase();
 }
@@ -93,6 +143,12 @@ function isServiceUrl(text: string): boolean {
   if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return false;
   const { username, password, search, hash } = new URL(text);
   return `${username}${password}${search}${hash}` === '';
+}
+
+function isPlainUrl(text: string): boolean {
+  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return false;
+  const { username, password } = new URL(text);
+  return username === '' && password === '';
 }
 
 function isHostName(text: string): boolean {

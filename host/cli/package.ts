@@ -36,7 +36,7 @@ const GAMES = ['arena', 'model'];
 /** Source file of the element in the package `@nearlight/player`. */
 const PLAYER = 'host/player/element.ts';
 /** Parts of renderer/ that belong to the SDK's package. */
-const SDK_FILES = ['index.ts', 'game.ts', 'asconfig.json', 'sdk', 'scene', 'contract'];
+const SDK_FILES = ['index.ts', 'game.ts', 'rule.ts', 'asconfig.json', 'sdk', 'scene', 'contract'];
 
 /** Makes the tarballs. @throws Error with the output of the command that failed */
 export async function makePackages(announce: (line: string) => void): Promise<Packages> {
@@ -111,7 +111,7 @@ function makeSdk(): string {
   const manifest = readManifest('renderer/package.json');
   // AssemblyScript compiles the SDK's sources. TypeScript in an editor cannot, so it gets declarations of an adapted copy.
   const copy = join(OUT, 'typed');
-  for (const part of ['index.ts', 'game.ts', 'sdk', 'contract'])
+  for (const part of ['index.ts', 'game.ts', 'rule.ts', 'sdk', 'contract'])
     cpSync(join(PACKAGE_ROOT, 'renderer', part), join(copy, part), { recursive: true });
   for (const file of filesBelow(copy))
     if (file.endsWith('.ts'))
@@ -132,7 +132,7 @@ function makeSdk(): string {
         outDir: join(folder, 'types'),
         typeRoots: [join(PACKAGE_ROOT, 'node_modules/assemblyscript/std/types')],
       },
-      files: ['index.ts', 'game.ts'].map((file) => join(copy, file)),
+      files: ['index.ts', 'game.ts', 'rule.ts'].map((file) => join(copy, file)),
     }),
   );
   tsc('-p', config);

@@ -58,7 +58,7 @@ export async function run(args: string[], environment: NodeJS.ProcessEnv): Promi
   const config = readConfig({ ...environment, ...own });
   admissionMode(config);
   checkFileLimit();
-  const log = createLog(config.logLevel);
+  const log = createLog(config.logLevel, config.logFormat);
   const modules = positionals.length > 0 ? positionals : [values.model === undefined ? usualModule() : MODEL];
   await check(modules, values);
   const announce = (line: string) => log('info', line);

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The system packages that the tests need: a browser, containerd, a registry. Sourced by setup.sh. Only `--test` installs
+# The system packages that the tests need: a browser, containerd, a registry, NATS. Sourced by setup.sh. Only `--test` installs
 # them, with apt and as root.
 
 trixie=/etc/apt/sources.list.d/nearlight-trixie.sources
@@ -20,6 +20,7 @@ find_missing_system() {
   programs ip && any "$root/usr/lib/cni/bridge" || missing_system="$missing_system network"
   any "$root/usr/share/gocode/src/k8s.io/cri-api/pkg/apis/runtime/v1/api.proto" || missing_system="$missing_system cri"
   programs kubectl || missing_system="$missing_system kubectl"
+  programs nats-server || missing_system="$missing_system nats"
   programs debootstrap readelf c++ || missing_system="$missing_system tools"
 }
 
@@ -31,6 +32,7 @@ describe_system() {
     network) echo 'CNI plugins and iproute2, for the network of the tests' ;;
     cri) echo "the CRI's api.proto, with which the tests act as a kubelet" ;;
     kubectl) echo 'kubectl, which builds the manifests in the tests' ;;
+    nats) echo 'nats-server, over which rooms exchange messages in the tests' ;;
     tools) echo 'debootstrap, binutils and g++, for the systems and programs that the tests make' ;;
   esac
 }
@@ -43,6 +45,7 @@ package_of() {
     network) echo containernetworking-plugins iproute2 ;;
     cri) echo golang-github-kubernetes-cri-api-dev ;;
     kubectl) echo kubernetes-client ;;
+    nats) echo nats-server ;;
     tools) echo debootstrap binutils g++ ;;
   esac
 }
@@ -73,7 +76,7 @@ add_trixie() {
 # Runs a command without starting the services of the packages that it installs, neither now (invoke-rc.d(8), policy) nor when
 # the machine starts. The tests start their own services.
 without_services() {
-  for service in containerd docker-registry; do
+  for service in containerd docker-registry nats-server; do
     unit=/etc/systemd/system/$service.service
     if ! programs "$service" && ! any "$root$unit"; then
       as_root mkdir -p "${unit%/*}" && as_root ln -s /dev/null "$unit"

@@ -81,7 +81,7 @@ export interface Submission {
   readonly commands: Uint32Array;
   /** Bulk data, such as vertices and texels. Commands refer to it by byte offset. */
   readonly data: Uint8Array;
-  /** The export whose call submitted the commands: init, join, leave, tick, render or load. */
+  /** The export whose call submitted the commands: init, join, leave, tick, render, load or import_player. */
   readonly call?: string;
   /**
    * Returns the stack of functions that ran when the module wrote its n-th command, innermost first. Only debug builds on the
@@ -93,6 +93,13 @@ export interface Submission {
    * Listening.seats. A frame is two samples, left and right, each from -1 to 1.
    */
   readonly sound?: Float32Array;
+}
+
+/** Outcome of giving a module a player's state. */
+export interface Imported {
+  /** Whether the module uses the state. */
+  readonly accepted: boolean;
+  readonly submission: Submission;
 }
 
 /** Runs the WebAssembly modules of games. */
@@ -130,11 +137,11 @@ export interface Instance {
   readonly pads: DataView;
   /**
    * Adds a record of REPLY_WORDS words to the reply ring, in which the module reads the GPU's answers from its next call on. In
-   * a call of restore() it sees only REPLY_DEVICE_LOST; other replies wait for the call after that.
+   * a call of restore() it sees only REPLY_DEVICE_LOST, and in importPlayer() none; the others wait for the call after that.
    */
   reply(record: ArrayLike<number>): void;
   /**
-   * Copies `bytes` into the module's linear memory before the next call other than restore(). If they do not fit there, that
+   * Copies `bytes` into the module's linear memory before the next call other than restore() and importPlayer(). If they do not fit there, that
    * call ends the instance with NL_GUEST_TRAP. All bytes written before one call, plus 8 per write, must not exceed
    * DATA_BYTES_MAX.
    */
@@ -157,6 +164,14 @@ export interface Instance {
    * `load`. The instance stays usable after both.
    */
   restore(state: Uint8Array): Promise<Submission>;
+  /** Returns a copy of what belongs to the player of a seat, or undefined if the module does not export `export_player`. */
+  exportPlayer(seat: number): Promise<Uint8Array | undefined>;
+  /**
+   * Gives the player of a seat, who has joined, what another instance of the game has exported. The module may refuse it.
+   * @throws NearlightError NL_GUEST_PROTOCOL if the state is too large, NL_MODULE_EXPORT if the module does not export
+   * `import_player`. The instance stays usable after both.
+   */
+  importPlayer(seat: number, state: Uint8Array): Promise<Imported>;
   /** Resolves once, when the instance ends: with the error that ended it, or with undefined after close(). */
   readonly ended: Promise<NearlightError | undefined>;
   /** Ends the module and resolves when its process, if any, has ended and its memory is released. May be called again. */

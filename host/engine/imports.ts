@@ -39,7 +39,7 @@ export function createImports({ options, assets, log, collector, marks, state, m
   };
   return {
     submit(address: number, length: number) {
-      if (state.saving) throw trap('submit: cannot be called during save');
+      if (state.saving) throw trap('submit: cannot be called during save or export_player');
       if (running() === 'audio') throw trap('submit: cannot be called during audio');
       collector.append(memory(), address >>> 0, length >>> 0);
     },
@@ -65,7 +65,7 @@ export function createImports({ options, assets, log, collector, marks, state, m
     gpu_feature: (name: number) => (name < 1 || name > 32 ? 0 : ((options.gpu?.features ?? 0) >>> (name - 1)) & 1),
     gpu_limit: (name: number) => options.gpu?.limits[name - 1] ?? 0,
     state_write(address: number, length: number) {
-      if (!state.saving) throw trap('state_write: can only be called during save');
+      if (!state.saving) throw trap('state_write: can only be called during save or export_player');
       state.write(range(address, length, 'state_write'));
     },
     state_read: (offset: number, address: number, length: number) =>

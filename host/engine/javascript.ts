@@ -15,7 +15,7 @@ import { must } from '../base/assert.ts';
 import { readAssets } from '../base/assets.ts';
 import { NearlightError } from '../base/errors.ts';
 import { CHANNELS } from '../base/sound.ts';
-import type { Engine, Instance, Listening, LoadOptions, Submission } from './engine.ts';
+import type { Engine, Imported, Instance, Listening, LoadOptions, Submission } from './engine.ts';
 import { stackOverflow, type Trap, trapError, versionError } from './failure.ts';
 import { createImports } from './imports.ts';
 import { GuestLog } from './log.ts';
@@ -23,7 +23,7 @@ import { Marks, readFrames } from './marks.ts';
 import { type CheckedModule, checkModule, START_EXPORT } from './module.ts';
 import { Replies } from './replies.ts';
 import { copySamples, soundLength, soundProblem } from './sound.ts';
-import { checkState, StateTransfer, stateBytesMax } from './state.ts';
+import { checkPlayer, checkState, playerBytesMax, playerTooLarge, StateTransfer, stateBytesMax } from './state.ts';
 import { Collector } from './submission.ts';
 
 type Exports = Record<string, (...parameters: number[]) => number> & {
@@ -60,7 +60,7 @@ export class JavaScriptInstance implements Instance {
   readonly #log: GuestLog;
   readonly #collector: Collector;
   readonly #replies = new Replies();
-  readonly #state: StateTransfer;
+  readonly #state = new StateTransfer();
   readonly #marks: Marks;
   /** Bytes to copy into the module's linear memory before the next call. */
   readonly #writes: { address: number; bytes: Uint8Array }[] = [];
@@ -79,6 +79,8 @@ export class JavaScriptInstance implements Instance {
   #block = 0;
   /** Whether the IO block has records of gamepads. */
   #hasPads = false;
+  /** Result of the newest call of an export. */
+  #result = 0;
   /** The export of the module that is running, or ran last. */
   #running = 'instantiation';
   #failure: NearlightError | undefined;
@@ -87,7 +89,6 @@ export class JavaScriptInstance implements Instance {
     this.#options = options;
     this.#checked = checked;
     this.#marks = new Marks(checked.codeShift);
-    this.#state = new StateTransfer(stateBytesMax(options.limits));
     this.#log = new GuestLog((level, message) => options.log(level, message));
     this.#collector = new Collector(options.limits);
     this.#inputBytes = new Uint8Array(options.seats * INPUT_STRIDE);
@@ -195,7 +196,7 @@ export class JavaScriptInstance implements Instance {
 
   async save(): Promise<Uint8Array | undefined> {
     if (!this.#checked.saves && !this.#failure) return undefined;
-    this.#state.beginSave();
+    this.#state.beginSave(stateBytesMax(this.#options.limits));
     await this.#call('save', []);
     return this.#state.end();
   }
@@ -209,6 +210,22 @@ export class JavaScriptInstance implements Instance {
     return submission;
   }
 
+  async exportPlayer(seat: number): Promise<Uint8Array | undefined> {
+    if (!this.#checked.moves && !this.#failure) return undefined;
+    this.#state.beginSave(playerBytesMax(this.#options.limits), playerTooLarge);
+    await this.#call('export_player', [seat]);
+    return this.#state.end();
+  }
+
+  async importPlayer(seat: number, state: Uint8Array): Promise<Imported> {
+    if (this.#failure) throw this.#failure;
+    checkPlayer(state, this.#checked.moves, playerBytesMax(this.#options.limits));
+    this.#state.beginLoad(state);
+    const submission = await this.#call('import_player', [seat, state.length]);
+    this.#state.end();
+    return { accepted: this.#result !== 0, submission };
+  }
+
   async close(): Promise<void> {
     this.#failure ??= new NearlightError('NL_ROOM_ENDED', 'the instance is closed');
     this.#end(undefined);
@@ -220,8 +237,8 @@ export class JavaScriptInstance implements Instance {
     this.#collector.reset();
     this.#marks.reset();
     this.#stage(name);
-    if (name !== 'load') this.#applyWrites(name);
-    this.#invoke(name, parameters);
+    if (name !== 'load' && name !== 'import_player') this.#applyWrites(name);
+    this.#result = this.#invoke(name, parameters);
     return this.#submission(name);
   }
 

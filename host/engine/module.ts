@@ -18,6 +18,8 @@ export interface CheckedModule {
   bytes: Uint8Array<ArrayBuffer>;
   /** Whether the module exports `save` and `load`. */
   saves: boolean;
+  /** Whether the module exports `export_player` and `import_player`. */
+  moves: boolean;
   /** Whether the module exports `audio`. */
   sounds: boolean;
   /** Offset of an instruction in `bytes` minus its offset in the original module file. */
@@ -42,6 +44,12 @@ const EXPORT_LINE =
   'Add this line to the main file of the game: ' +
   'export { init, join, leave, load, render, save, tick, version } from "@nearlight/sdk/game"; ' +
   '(without load and save if the game keeps no state)';
+
+/** Optional exports of which a module has both or neither. */
+const PAIRS = [
+  ['save', 'load'],
+  ['export_player', 'import_player'],
+] as const;
 
 /** The facts about a module that have been read from its sections so far. */
 interface Outline {
@@ -108,7 +116,13 @@ export function checkModule(module: Uint8Array, limits: Limits): CheckedModule {
   const bytes = join([module.subarray(0, 8), ...sections.flatMap(framed)]);
   const { exports } = outline;
   const shift = codeShift(module, sections);
-  return { bytes, saves: exports.has('save'), sounds: exports.has('audio'), codeShift: shift };
+  return {
+    bytes,
+    saves: exports.has('save'),
+    moves: exports.has('import_player'),
+    sounds: exports.has('audio'),
+    codeShift: shift,
+  };
 }
 
 function codeShift(module: Uint8Array, sections: Section[]): number {
@@ -210,8 +224,9 @@ function checkExports({ types, functions, memories, exports }: Outline): void {
     if (actual !== typeOf(entry))
       throw missing(`its export "${name}" is not a function ${typeOf(entry)} but ${actual ?? 'nothing'}`);
   }
-  if (exports.has('save') !== exports.has('load'))
-    throw missing('it exports only one of "save" and "load"; export both or neither');
+  for (const [one, other] of PAIRS)
+    if (exports.has(one) !== exports.has(other))
+      throw missing(`it exports only one of "${one}" and "${other}"; export both or neither`);
 }
 
 /** Removes a module's start section and exports the start function as START_EXPORT instead. */

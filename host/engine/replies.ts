@@ -6,7 +6,8 @@ const WAITING_MAX = 4096;
 /**
  * Fills the reply ring, in which a module reads the GPU's answers. A module reads it in `tick`, so at most REPLY_COUNT records
  * are added between two ticks; further records wait. During `load` the module sees only REPLY_DEVICE_LOST, the reason why
- * `load` is called: other replies may announce data that is not in its memory yet.
+ * `load` is called: other replies may announce data that is not in its memory yet. For the same reason, it sees no new ones
+ * during `import_player`.
  */
 export class Replies {
   /** Number of records added to the reply ring so far, modulo 2^32. */
@@ -23,7 +24,7 @@ export class Replies {
   stage(ring: Uint32Array, call: string): void {
     while (this.#sinceTick < REPLY_COUNT) {
       const [record] = this.#waiting;
-      if (!record || (call === 'load' && record[0] !== REPLY_DEVICE_LOST)) break;
+      if (!record || call === 'import_player' || (call === 'load' && record[0] !== REPLY_DEVICE_LOST)) break;
       this.#waiting.shift();
       ring.set(record, (this.head % REPLY_COUNT) * REPLY_WORDS);
       this.head = (this.head + 1) >>> 0;

@@ -213,6 +213,7 @@ export const ENUMS = {
   StoreOp: ['store', 'discard'] as const,
   QueryType: ['occlusion', 'timestamp'] as const,
   ErrorFilter: ['validation', 'out-of-memory', 'internal'] as const,
+  Phase: ['waiting', 'active', 'ended'] as const,
   FeatureName: [
     'depth-clip-control',
     'depth32float-stencil8',
@@ -298,6 +299,7 @@ type GPULoadOpName = (typeof ENUMS.LoadOp)[number];
 type GPUStoreOpName = (typeof ENUMS.StoreOp)[number];
 type GPUQueryTypeName = (typeof ENUMS.QueryType)[number];
 type GPUErrorFilterName = (typeof ENUMS.ErrorFilter)[number];
+type GPUPhaseName = (typeof ENUMS.Phase)[number];
 
 /** Names of all commands by opcode, for error messages. */
 export const COMMAND_NAMES: ReadonlyMap<number, string> = new Map([
@@ -363,6 +365,11 @@ export const COMMAND_NAMES: ReadonlyMap<number, string> = new Map([
   [96, 'rumble'],
   [97, 'requestText'],
   [98, 'cancelText'],
+  [112, 'emit'],
+  [113, 'subscribe'],
+  [114, 'unsubscribe'],
+  [115, 'receive'],
+  [116, 'setPhase'],
 ]);
 
 /** Where a command holds its label and the ids of the objects that it uses, in words from its head, for error messages. */
@@ -542,6 +549,11 @@ export const MENTIONS: ReadonlyMap<number, Mentions> = new Map([
   [96, { label: 0, text: 0, ids: [] }],
   [97, { label: 5, text: 7, ids: [] }],
   [98, { label: 0, text: 0, ids: [] }],
+  [112, { label: 1, text: 4, ids: [] }],
+  [113, { label: 2, text: 3, ids: [] }],
+  [114, { label: 0, text: 0, ids: [] }],
+  [115, { label: 0, text: 0, ids: [] }],
+  [116, { label: 0, text: 0, ids: [] }],
 ]);
 
 /** How to read an element of a command's list: its size in words, and the function that reads it. */
@@ -1256,6 +1268,19 @@ export interface PlayerCommands {
   cancelText(seat: number): void;
 }
 
+export interface BusCommands {
+  /** Sends a message of `byteLength` bytes to the rooms of this game that subscribe to a topic. */
+  emit(topic: string, byteLength: number, data: number, dataCount: number): void;
+  /** Requests the messages that other rooms send to a topic; `subscription` is a number that the module chooses. */
+  subscribe(subscription: number, topic: string): void;
+  /** Ends a subscription. */
+  unsubscribe(subscription: number): void;
+  /** Gives the host MESSAGE_BYTES_MAX bytes at `address` for one message; REPLY_MESSAGE says when it is there. */
+  receive(token: number, address: number): void;
+  /** Says in which phase the match is. */
+  setPhase(phase: GPUPhaseName): void;
+}
+
 /** The methods that execute commands, of all parts of the host's command handler. */
 export type Commands = ObjectsCommands &
   PipelinesCommands &
@@ -1266,7 +1291,8 @@ export type Commands = ObjectsCommands &
   RenderPassCommands &
   BindingsCommands &
   ComputePassCommands &
-  PlayerCommands;
+  PlayerCommands &
+  BusCommands;
 
 /** One object for each command with many fields. The decoder fills it again for every such command, to make no garbage. */
 export class CommandRecords {
@@ -1297,6 +1323,7 @@ export interface Handler {
   readonly bindings: BindingsCommands;
   readonly computePass: ComputePassCommands;
   readonly player: PlayerCommands;
+  readonly bus: BusCommands;
 }
 
 /** Reads a command's list: `count` records that begin at word `at` of the stream. */
@@ -2097,6 +2124,41 @@ export function decode(r: Reader, h: Handler, look: Look, lookEvery: number): Pr
       case 98: {
         if (length !== 2) throw badLength(length, 2);
         h.player.cancelText(w[at + 1] ?? 0);
+        break;
+      }
+      case 112: {
+        if (length < 4) throw badLength(length, 4);
+        let tail = at + 4;
+        const topic = r.string(tail, w[at + 1] ?? 0, at + length, 'topic');
+        tail += ((w[at + 1] ?? 0) + 3) >>> 2;
+        const data = tail;
+        tail += (w[at + 3] ?? 0) * 1;
+        if (tail !== at + length) throw badLength(length, tail - at);
+        h.bus.emit(topic, w[at + 2] ?? 0, data, w[at + 3] ?? 0);
+        break;
+      }
+      case 113: {
+        if (length < 3) throw badLength(length, 3);
+        let tail = at + 3;
+        const topic = r.string(tail, w[at + 2] ?? 0, at + length, 'topic');
+        tail += ((w[at + 2] ?? 0) + 3) >>> 2;
+        if (tail !== at + length) throw badLength(length, tail - at);
+        h.bus.subscribe(w[at + 1] ?? 0, topic);
+        break;
+      }
+      case 114: {
+        if (length !== 2) throw badLength(length, 2);
+        h.bus.unsubscribe(w[at + 1] ?? 0);
+        break;
+      }
+      case 115: {
+        if (length !== 3) throw badLength(length, 3);
+        h.bus.receive(w[at + 1] ?? 0, w[at + 2] ?? 0);
+        break;
+      }
+      case 116: {
+        if (length !== 2) throw badLength(length, 2);
+        h.bus.setPhase(oneOf(ENUMS.Phase, 'phase', w[at + 1] ?? 0));
         break;
       }
       default:

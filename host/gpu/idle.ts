@@ -18,5 +18,6 @@ export function idleHandler(tables: Tables, records: CommandRecords): Handler {
     renderPass: NOTHING,
     computePass: NOTHING,
     player: NOTHING,
+    bus: NOTHING,
   };
 }

@@ -1,3 +1,4 @@
+import type { BusRequest } from '../base/bus.ts';
 import type { NearlightError } from '../base/errors.ts';
 import type { RumbleEffect, TextRequest } from '../base/requests.ts';
 
@@ -20,16 +21,26 @@ export interface ReplayObserver {
   onText(seat: number, request: TextRequest): void;
   /** The module no longer wants the text that it asked a player for. */
   onTextEnd(seat: number): void;
+  /** The module sends a message to other rooms, wants theirs, or says in which phase its match is. */
+  onBus(request: BusRequest): void;
 }
+
+/** Most requests to the bus that wait for the first observer. */
+const HELD_MAX = 1024;
 
 /** Passes measurements and late errors of a room's commands on to the room's observer. */
 export class Notices {
   #observer: Partial<ReplayObserver> = {};
   #closed = false;
+  /** Requests to the bus that were made before there was an observer, as by `init`; undefined once there was one. */
+  #held: BusRequest[] | undefined = [];
 
   /** Sets the observer that is notified from now on, in place of the previous one. */
   observe(observer: Partial<ReplayObserver>): void {
     this.#observer = observer;
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const request of held) this.bus(request);
   }
 
   /** Whether the observer takes errors. */
@@ -65,6 +76,11 @@ export class Notices {
 
   endText(seat: number): void {
     this.#observer.onTextEnd?.(seat);
+  }
+
+  bus(request: BusRequest): void {
+    if (this.#held === undefined) this.#observer.onBus?.(request);
+    else if (this.#held.length < HELD_MAX) this.#held.push(request);
   }
 
   /** Stops passing errors on, because the room has ended. That the room hung the GPU is still reported. */

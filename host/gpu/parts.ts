@@ -1,6 +1,7 @@
 import { NearlightError } from '../base/errors.ts';
 import { Bindings } from './bindings.ts';
 import { Budget, Work, type WorkLimits } from './budget.ts';
+import { BusRequests } from './bus.ts';
 import { RoomCompiler } from './compiler.ts';
 import { ComputePass } from './compute.ts';
 import { Copies } from './copies.ts';
@@ -133,6 +134,7 @@ export function createParts(options: ReplayOptions) {
     untilIdle: () => compiler.untilIdle(),
   });
   const player = new PlayerRequests({ notices, replies });
+  const bus = new BusRequests({ reader, notices });
   const handler: Handler = {
     tables,
     records,
@@ -146,6 +148,7 @@ export function createParts(options: ReplayOptions) {
     renderPass,
     computePass,
     player,
+    bus,
   };
   return {
     reader,
@@ -166,6 +169,7 @@ export function createParts(options: ReplayOptions) {
     queue,
     objects,
     player,
+    bus,
     handler,
   };
 }

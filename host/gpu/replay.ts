@@ -152,7 +152,7 @@ export class CommandReplay {
   #begin(stream: CommandStream, surface: Surface | undefined, { patient }: { patient: boolean }): void {
     if (this.#destroyed) throw new Error('bug: the replay is destroyed');
     if (this.#failed) throw this.#failed;
-    const { reader, places, compiler, queue, work, staticPasses, timer, player } = this.#parts;
+    const { reader, places, compiler, queue, work, staticPasses, timer, player, bus } = this.#parts;
     reader.open(stream.commands, stream.data);
     places.begin(stream);
     compiler.begin({ patient });
@@ -160,6 +160,7 @@ export class CommandReplay {
     work.begin();
     staticPasses.begin();
     player.begin();
+    bus.begin();
     this.#turn.begin();
     if (!surface) return;
     this.#show(surface);

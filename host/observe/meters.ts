@@ -1,9 +1,44 @@
-import type { ErrorCode } from '../base/errors.ts';
+import { BusCounts } from '../base/bus.ts';
+import { type ErrorCode, errors } from '../base/errors.ts';
 import { JOIN_STEPS, type JoinStep } from '../base/join-steps.ts';
 import { CLOSE_REASONS, type CloseReason } from '../base/protocol.ts';
 import { PAGE_STAGES, type PageStage } from '../base/stages.ts';
 import type { Tier } from '../base/tiers.ts';
 import { Histogram } from './histogram.ts';
+
+/** Codes with which a game ends that has started. */
+const END_CODES = [
+  'NL_GUEST_EXIT',
+  'NL_GUEST_TRAP',
+  'NL_GUEST_TIMEOUT',
+  'NL_GUEST_MEMORY',
+  'NL_GUEST_CRASH',
+  'NL_GUEST_KILLED',
+  'NL_GUEST_PROTOCOL',
+  'NL_COMMAND',
+  'NL_SHADER',
+  'NL_GPU_VALIDATION',
+  'NL_GPU_TIME',
+  'NL_GPU_LOST',
+  'NL_ENCODER',
+  'NL_HOST_MEMORY',
+  'NL_HOST_FILES',
+  'NL_INTERNAL',
+] as const satisfies readonly ErrorCode[];
+
+/** Codes with which the host ends a connection because of what the page sent, or drops what a player sent. */
+const INPUT_CODES = ['NL_INPUT', 'NL_INPUT_RATE'] as const satisfies readonly ErrorCode[];
+
+/** Codes with which a request is refused. */
+const REFUSAL_CODES = (Object.keys(errors) as ErrorCode[]).filter((code) => 'http' in errors[code]);
+
+/**
+ * Returns counters that begin at 0. Prometheus sees the rate of a counter only from its second value on, so the first event of a
+ * counter that does not exist before would be lost.
+ */
+function fromZero(codes: readonly ErrorCode[]): Map<ErrorCode, number> {
+  return new Map(codes.map((code) => [code, 0]));
+}
 
 /** A host's counters over its whole life, across all games and players. The pipeline's stages add to them. */
 export class Meters {
@@ -28,6 +63,8 @@ export class Meters {
     PageStage,
     Histogram
   >;
+  /** Time that one write of the store to the disk takes, with all calls that share it. */
+  readonly storeCommit = new Histogram();
   ticksSkipped = 0;
   framesDropped = 0;
   encodedBytes = 0;
@@ -44,12 +81,14 @@ export class Meters {
     CloseReason,
     number
   >;
+  /** How often the GPU was lost. */
+  gpuLosses = 0;
   /** Number of connections that the host ended because of what the page sent, by error code. */
-  readonly pagesDismissed = new Map<ErrorCode, number>();
+  readonly pagesDismissed = fromZero(INPUT_CODES);
   /** Number of messages about pointer, sticks and held keys in whose place the game got a newer one. */
   inputsCoalesced = 0;
   /** Number of presses and messages of players that were dropped, by error code. */
-  readonly inputsDropped = new Map<ErrorCode, number>();
+  readonly inputsDropped = fromZero(INPUT_CODES);
   /** Number of places of players and spectators by tier, and of the changes between two tiers, as in "hot warm". */
   readonly tiers: Record<Tier, number> = { hot: 0, warm: 0, cold: 0 };
   readonly tierChanges = new Map<`${Tier} ${Tier}`, number>();
@@ -57,11 +96,27 @@ export class Meters {
   readonly tierChange: Record<Tier, Histogram> = { hot: new Histogram(), warm: new Histogram(), cold: new Histogram() };
   /** Number of team fights that began and ended in all games. */
   readonly situations = { fight: 0, calm: 0 };
+  /** Messages between rooms. */
+  readonly bus = new BusCounts();
   /** Number of games that ended by themselves or through an error, by error code. */
-  readonly gamesEnded = new Map<ErrorCode, number>();
+  readonly gamesEnded = fromZero(END_CODES);
+
+  /** Decisions of risk rules, by rule and verdict. `failed` counts those that a rule could not make, in place of a verdict. */
+  readonly ruleDecisions = new Map<string, { rule: string; verdict: string; count: number }>();
+  /** Time that a decision of a risk rule took, with waiting. */
+  readonly ruleDecision = new Histogram();
 
   /** Number of HTTP requests that were refused, by error code. */
-  readonly requestsRefused = new Map<ErrorCode, number>();
+  readonly requestsRefused = fromZero(REFUSAL_CODES);
+
+  /** Counts a decision of a risk rule. @param ms time that it took */
+  countRuleDecision(rule: string, verdict: string, ms: number): void {
+    const key = `${rule} ${verdict}`;
+    const entry = this.ruleDecisions.get(key) ?? { rule, verdict, count: 0 };
+    entry.count++;
+    this.ruleDecisions.set(key, entry);
+    this.ruleDecision.add(ms);
+  }
 
   /** Time that each step of a join took. Callers add milliseconds. */
   readonly joinSteps = Object.fromEntries(JOIN_STEPS.map((step) => [step, new Histogram()])) as Record<

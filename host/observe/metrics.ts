@@ -1,6 +1,7 @@
 import type { Metric, Registry } from 'prom-client';
 import { BUCKETS } from '../base/buckets.ts';
 import { losses } from '../base/losses.ts';
+import type { EdgeFigures } from './edge.ts';
 import type { Histogram } from './histogram.ts';
 import type { Meters } from './meters.ts';
 
@@ -13,8 +14,12 @@ export interface Figures {
   build: Readonly<Record<string, string>>;
   /** Number of players' seats in the running games, and how many of them are taken. */
   seats(): { all: number; taken: number };
+  /** Number of rooms in each phase that modules have set; `none` for rooms whose module has set none. */
+  phases?(): Readonly<Record<string, number>>;
   /** Seconds from the request for a game to each phase of its start that it has reached. */
   coldStart(): Readonly<Record<string, number>>;
+  /** Returns the figures of the store and its sender. Without it, the host has no store, and no metrics of one. */
+  edge?(): EdgeFigures;
 }
 
 interface Sample {
@@ -55,8 +60,11 @@ async function ownRegistry(meters: Meters, figures: Figures): Promise<Registry> 
   addFrames(add, meters);
   addTicks(add, meters);
   addSessions(add, meters, figures);
+  addRules(add, meters);
+  if (figures.edge) addEdge(add, meters, figures.edge);
   addTraffic(add, meters);
   addJoins(add, meters);
+  addBus(add, meters, figures);
   add(
     'nearlight_cold_start_seconds',
     'gauge',
@@ -66,6 +74,7 @@ async function ownRegistry(meters: Meters, figures: Figures): Promise<Registry> 
   add('nearlight_compile_cpu_seconds_total', 'counter', "CPU time of the node's compiler for this pod's games.", () =>
     plain(meters.compileCpuMs / 1000),
   );
+  add('nearlight_gpu_losses_total', 'counter', 'How often the GPU was lost.', () => plain(meters.gpuLosses));
   if (meters.gpuMs !== undefined)
     add(
       'nearlight_gpu_seconds_total',
@@ -149,6 +158,18 @@ function addTicks(add: Add, meters: Meters): void {
   );
 }
 
+function addRules(add: Add, meters: Meters): void {
+  add('nearlight_rule_decisions_total', 'counter', 'Decisions of risk rules; failed: the rule could not decide.', () =>
+    [...meters.ruleDecisions.values()].map(({ rule, verdict, count }) => ({ labels: { rule, verdict }, value: count })),
+  );
+  add(
+    'nearlight_rule_decision_seconds',
+    'histogram',
+    'Time that a decision of a risk rule took, with waiting.',
+    (name) => buckets(name, meters.ruleDecision),
+  );
+}
+
 function addSessions(add: Add, meters: Meters, figures: Figures): void {
   add('nearlight_sessions', 'gauge', 'Pages that are connected.', () => plain(meters.sessions));
   add('nearlight_sessions_joined_total', 'counter', 'Pages that have connected.', () => plain(meters.sessionsJoined));
@@ -168,6 +189,57 @@ function addSessions(add: Add, meters: Meters, figures: Figures): void {
       { labels: { state: 'free' }, value: all - taken },
     ];
   });
+}
+
+function addEdge(add: Add, meters: Meters, read: () => EdgeFigures): void {
+  const single = (name: string, type: Kind, help: string, value: (figures: EdgeFigures) => number) =>
+    add(name, type, help, () => plain(value(read())));
+  single('nearlight_outbox_waiting', 'gauge', 'Events that wait to be sent.', ({ waiting }) => waiting);
+  single(
+    'nearlight_outbox_oldest_seconds',
+    'gauge',
+    'Age of the event that has waited longest; 0 if none waits.',
+    (edge) => edge.oldestSeconds,
+  );
+  single('nearlight_outbox_sent_total', 'counter', 'Events that the sink has accepted.', ({ sent }) => sent);
+  single(
+    'nearlight_outbox_failures_total',
+    'counter',
+    'Requests to the sink that have failed.',
+    (edge) => edge.failures,
+  );
+  single('nearlight_outbox_refused', 'gauge', 'Events that the sink has refused for good.', ({ refused }) => refused);
+  single('nearlight_outbox_local', 'gauge', 'Events that may not leave the node.', ({ local }) => local);
+  single(
+    'nearlight_store_held',
+    'gauge',
+    'Match results and events that wait for room on the disk.',
+    ({ held }) => held,
+  );
+  single(
+    'nearlight_store_damaged_total',
+    'counter',
+    'Damaged files of the store that were set aside.',
+    (edge) => edge.damaged,
+  );
+  single(
+    'nearlight_store_salvaged_rows_total',
+    'counter',
+    'Rows that were saved from damaged files of the store.',
+    (edge) => edge.salvaged,
+  );
+  add(
+    'nearlight_store_given_up',
+    'gauge',
+    'Whether the store gives up a kind of data because the disk is full: 1 or 0.',
+    () => Object.entries(read().givenUp).map(([what, isGivenUp]) => ({ labels: { what }, value: Number(isGivenUp) })),
+  );
+  add(
+    'nearlight_store_commit_seconds',
+    'histogram',
+    'Time of a write of the store to the disk, which calls share.',
+    (name) => buckets(name, meters.storeCommit),
+  );
 }
 
 function addTraffic(add: Add, meters: Meters): void {
@@ -216,6 +288,22 @@ function addJoins(add: Add, { joinDecisions, joinSteps }: Meters): void {
   );
   add('nearlight_admission_step_seconds', 'histogram', 'Time that a step of a join takes.', (name) =>
     Object.entries(joinSteps).flatMap(([step, histogram]) => buckets(name, histogram, { step })),
+  );
+}
+
+function addBus(add: Add, { bus }: Meters, { phases }: Figures): void {
+  add('nearlight_bus_messages_total', 'counter', 'Messages that games sent to other rooms, and that they got.', () => [
+    { labels: { way: 'sent' }, value: bus.emitted },
+    { labels: { way: 'received' }, value: bus.delivered },
+  ]);
+  add('nearlight_bus_dropped_total', 'counter', 'Messages between rooms that were dropped, by reason.', () =>
+    Object.entries(bus.dropped).map(([reason, value]) => ({ labels: { reason }, value })),
+  );
+  add('nearlight_results_lost_total', 'counter', 'Results of matches that could not be kept.', () =>
+    plain(bus.resultsLost),
+  );
+  add('nearlight_rooms', 'gauge', 'Running games, by the phase of the match that they have set.', () =>
+    Object.entries(phases?.() ?? {}).map(([phase, value]) => ({ labels: { phase }, value })),
   );
 }
 

@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import type { Bus, EventSink } from '../base/bus.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import { GuestExit, NearlightError } from '../base/errors.ts';
@@ -7,6 +8,7 @@ import type { Log } from '../base/log.ts';
 import { losses } from '../base/losses.ts';
 import type { Milli } from '../base/time.ts';
 import { admissionMode } from '../edge/admission/mode.ts';
+import { createBus } from '../edge/bus/bus.ts';
 import type { Engine } from '../engine/engine.ts';
 import { type Gpu, openGpu } from '../gpu/dawn.ts';
 import { Meters } from '../observe/meters.ts';
@@ -17,10 +19,12 @@ import type { Room } from '../room/room.ts';
 import { createRecordingFile, numbered } from '../session/file.ts';
 import { recordingEngine } from '../session/recorder.ts';
 import type { Sink } from '../session/writer.ts';
+import { type Edge, openEdge } from './edge.ts';
 import { createEngine } from './engine.ts';
 import { Launch } from './launch.ts';
 import { playableName, readModule, readPlayable, seedOf } from './playable.ts';
 import { recoverFromLoss } from './recovery.ts';
+import { openRisk, type Risk } from './risk.ts';
 import { openRoom, pixelBudget, roomOptions } from './room.ts';
 import { type ServeOptions, type Servers, serve } from './server.ts';
 import { driverIdentity } from './vet/driver.ts';
@@ -38,6 +42,8 @@ export interface HostOptions {
   pack?: Uint8Array;
   /** Path of the file into which the session is recorded. There must be only one module then. */
   record?: string;
+  /** Keeps the results of matches. */
+  sink?: EventSink;
   /** Clocks for the time limits on modules; the system's clock by default. */
   clocks?: {
     /** Clock for the limits on a module's calls (INIT_MS_MAX, CALL_MS_MAX). Only the WasmEdge engines have these limits. */
@@ -56,6 +62,10 @@ export interface Host {
   readonly gpu: Gpu;
   readonly engine: Engine;
   readonly vetting: Vetting;
+  /** The rules of RISK_RULES; undefined if there are none. */
+  readonly risk: Risk | undefined;
+  /** The store and what sends its events; undefined without STORE_DIR. */
+  readonly edge: Edge | undefined;
   /** Tells the players that the host is closing, then closes everything. */
   close(): Promise<void>;
 }
@@ -68,6 +78,9 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const { config, log, clocks } = options;
   // Report a setting that is missing at once, before the slow steps.
   admissionMode(config);
+  const startedAt = systemClock.now();
+  const sinceStart = () => (systemClock.now() - startedAt) / 1000;
+  const coldStart: Record<string, number> = {};
   const engine = record(createEngine(config, clocks?.calls), options);
   // Report a missing module file at once, before the slow steps.
   for (const path of options.modules) await readModule(path).catch((error) => Promise.reject(named(path, error)));
@@ -77,7 +90,11 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const building = buildPlayer();
   building.catch(() => {});
   const gpu = await openGpu({ hardwareRequired: config.gpuEnabled, log, ...(now ? { now } : {}) });
+  const meters = new Meters();
+  const bus = createBus({ config, counts: meters.bus, log });
   let vetting: Vetting | undefined;
+  let risk: Risk | undefined;
+  let edge: Edge | undefined;
   try {
     const files = await building;
     const requiredLayers = readLayers(config.requiredLayers) ?? LAYERS;
@@ -85,29 +102,54 @@ export async function startHost(options: HostOptions): Promise<Host> {
     vetting = new Vetting({ known, config, log, requiredLayers });
     const tried = vetting;
     const pixels = pixelBudget(config, gpu);
-    const meters = new Meters();
-    const context = { ...options, gpu, engine, vetting, meters, pixels };
+    const opened = await openRisk({ config, log, meters, rooms: () => lobby.rooms });
+    risk = opened;
+    edge = await openEdge({ config, log, meters });
+    const kept = edge;
+    const context = { ...options, gpu, engine, vetting, meters, pixels, edge, bus };
     for (const path of options.modules)
       await lobby.add(playableName(path), () =>
         open(path, context).catch((error) => Promise.reject(named(path, error))),
       );
-    void recoverFromLoss(gpu, lobby, log);
-    const servers = await serve({ config, log, gpu, engine, lobby, files, meters, mayMove: true });
+    coldStart.loaded = sinceStart();
+    void recoverFromLoss({ gpu, lobby, log, meters });
+    const servers = await serve({
+      config,
+      log,
+      gpu,
+      engine,
+      lobby,
+      files,
+      meters,
+      edge,
+      risk: opened,
+      coldStart: () => coldStart,
+      mayMove: true,
+    });
+    coldStart.ready = sinceStart();
     return {
       lobby,
       servers,
       gpu,
       engine,
       vetting,
+      risk: opened,
+      edge,
       async close() {
         await servers.close();
+        await opened?.close();
         await lobby.close();
+        await bus.close();
+        await kept?.close();
         await tried.close();
         await gpu.close();
       },
     };
   } catch (error) {
+    await risk?.close();
     await lobby.close();
+    await bus.close();
+    await edge?.close();
     await vetting?.close();
     await gpu.close();
     throw error;
@@ -143,19 +185,25 @@ function named(path: string, error: unknown): unknown {
 
 async function open(
   path: string,
-  context: HostOptions & Pick<ServeOptions, 'gpu' | 'engine' | 'meters'> & { vetting: Vetting; pixels: PixelBudget },
+  context: HostOptions &
+    Pick<ServeOptions, 'gpu' | 'engine' | 'meters'> & {
+      vetting: Vetting;
+      pixels: PixelBudget;
+      edge: Edge | undefined;
+      bus: Bus;
+    },
 ): Promise<Room> {
-  const { config, log, gpu, engine, vetting, meters, pixels } = context;
+  const { config, log, gpu, engine, vetting, meters, pixels, edge, bus, sink = edge } = context;
   const playable = await readPlayable(path, context);
   const { name } = playable;
   const launcher = new Launch({
     playable,
-    engine,
+    engine: edge?.keepSessions(engine, name) ?? engine,
     gpu,
     vetting,
     config,
     session: { seed: seedOf(config), tickRate: config.tickRate, seats: config.maxPlayers },
-    log: (level, message) => log(level, `${name}: ${message}`),
+    log: (level, message) => log(level, `${name}: ${message}`, { room: name }),
   });
-  return openRoom(launcher, roomOptions({ name, config, log, gpu, meters, pixels }));
+  return openRoom(launcher, roomOptions({ name, config, log, gpu, meters, pixels, bus, sink }));
 }

@@ -35,10 +35,10 @@ export interface BuiltModule {
 }
 
 /** Folders and files of the package @nearlight/sdk from which a game's module may be compiled. */
-const SDK_SOURCES = ['index.ts', 'game.ts', 'sdk', 'scene', 'contract'];
+const SDK_SOURCES = ['index.ts', 'game.ts', 'rule.ts', 'sdk', 'scene', 'contract'];
 
 /**
- * Compiles the games of `project` whose modules are missing or older than their sources, into build/NAME.wasm: every game,
+ * Compiles the games and risk rules of `project` whose modules are missing or older than their sources, into build/NAME.wasm: all,
  * or only those named. `announce` takes a line about work that takes a while.
  * @throws NearlightError NL_SOURCE with the compiler's messages, NL_USAGE for an unknown name, NL_MODULE_* as checkModule
  */
@@ -47,7 +47,7 @@ export async function buildModules(
   announce: (line: string) => void = () => {},
   project: Project = openProject(),
 ): Promise<BuiltModule[]> {
-  const games = names ? names.map((name) => findGame(name, project)) : project.games;
+  const games = names ? names.map((name) => findGame(name, project)) : [...project.games, ...project.rules];
   return buildGames(games, announce);
 }
 

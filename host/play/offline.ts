@@ -25,7 +25,7 @@ export interface Offline {
 
 /** Opens the GPU, and loads a game on the engine that the settings name. @throws NearlightError for the step that fails */
 export async function openOffline(source: Source, config: Config): Promise<Offline> {
-  const log = createLog(config.logLevel);
+  const log = createLog(config.logLevel, config.logFormat);
   await buildNative((line) => log('info', line));
   const gpu = await openGpu({
     hardwareRequired: config.gpuEnabled,
@@ -40,7 +40,7 @@ export async function openOffline(source: Source, config: Config): Promise<Offli
       gpu,
       config,
       session: { seed, tickRate, seats, ...(facts ? { gpu: facts } : {}) },
-      log: (level, message) => log(level, `${name}: ${message}`),
+      log: (level, message) => log(level, `${name}: ${message}`, { room: name }),
     });
     instance = await launcher.createInstance();
     return play({ source, launcher, instance, gpu });

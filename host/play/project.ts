@@ -19,6 +19,8 @@ export interface Project {
   root: string;
   /** The games in the order of package.json. Commands use the first one by default. */
   games: readonly GameSource[];
+  /** The risk rules in the order of package.json; their names begin with "rules/". */
+  rules: readonly GameSource[];
 }
 
 /** Main file of the only game of a project whose package.json lists no games. */
@@ -26,12 +28,13 @@ const ENTRY = 'src/index.ts';
 
 interface Manifest {
   name?: string;
-  nearlight?: { games?: string[] };
+  nearlight?: { games?: string[]; rules?: string[] };
 }
 
 /**
  * Opens the project that `folder` belongs to. Its games are listed in package.json under `nearlight.games`, as files, or
- * as patterns such as "examples/*.ts", in which each file is a game. Without that list, `src/index.ts` is the only game.
+ * as patterns such as "examples/*.ts", in which each file is a game. Without that list, `src/index.ts` is the only game. Risk rules are
+ * listed under `nearlight.rules` in the same way.
  */
 export function openProject(folder: string = process.cwd()): Project {
   const root = findRoot(folder) ?? resolve(folder);
@@ -40,7 +43,10 @@ export function openProject(folder: string = process.cwd()): Project {
   const games = patterns
     .flatMap((pattern) => expand(root, pattern))
     .map((entry) => describeGame(root, entry, manifest));
-  return { root, games };
+  const rules = (manifest.nearlight?.rules ?? [])
+    .flatMap((pattern) => expand(root, pattern))
+    .map((entry) => describeRule(root, entry));
+  return { root, games, rules };
 }
 
 /** This program's own package as a project. An installed package holds the modules of its games, not their sources. */
@@ -70,7 +76,7 @@ export function listModules(): Map<string, GameSource> {
  */
 export function findGame(what: string, project: Project = openProject()): GameSource {
   if (!what.endsWith('.ts')) {
-    const found = project.games.find(({ name }) => name === what);
+    const found = [...project.games, ...project.rules].find(({ name }) => name === what);
     if (found) return found;
     throw new NearlightError('NL_USAGE', `there is no game ${what} in ${project.root}; ${listed(project)}`);
   }
@@ -136,4 +142,10 @@ function describeGame(root: string, entry: string, manifest: Manifest): GameSour
   const file = basename(entry, '.ts');
   const name = file === 'index' ? basename(folder) : file;
   return { name, root, entry, assets: `${folder}/${name}.assets` };
+}
+
+/** Describes the risk rule whose file is `entry`. Its module has a folder of its own, so no game has the same name. */
+function describeRule(root: string, entry: string): GameSource {
+  const name = `rules/${basename(entry, '.ts')}`;
+  return { name, root, entry, assets: `${dirname(entry)}/${basename(entry, '.ts')}.assets` };
 }

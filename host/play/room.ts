@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { createAudioEncoder } from '../audio/opus.ts';
+import type { Bus, EventSink } from '../base/bus.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import type { Log } from '../base/log.ts';
@@ -34,6 +35,10 @@ export interface RoomParts {
   meters: Meters;
   /** The host's budget for the pixels of all players. */
   pixels: PixelBudget;
+  /** Connects the room to other rooms of the same game. */
+  bus?: Bus;
+  /** Keeps the results of matches. */
+  sink?: EventSink | undefined;
 }
 
 /** Makes the budget for the pixels of all players of a host. */
@@ -53,7 +58,7 @@ export async function openRoom(
 
 /** Returns the options of a room that uses the system's clock and a video encoder of this process. */
 export function roomOptions(parts: RoomParts): Omit<RoomOptions, 'instance' | 'replay'> {
-  const { name, config, log, gpu, meters, pixels } = parts;
+  const { name, config, log, gpu, meters, pixels, bus, sink } = parts;
   if (gpu.device.features.has('timestamp-query')) meters.gpuMs ??= 0;
   return {
     name,
@@ -63,6 +68,8 @@ export function roomOptions(parts: RoomParts): Omit<RoomOptions, 'instance' | 'r
     pixels: new PixelBudget(config.roomPixelsPerSecondMax || Number.POSITIVE_INFINITY, pixels),
     warmUpTicks: config.tickRate,
     log,
+    ...(bus ? { port: bus.open(name) } : {}),
+    ...(sink ? { sink } : {}),
     createView: (request, connection, onError) => createView(parts, request, connection, onError),
     createSound: (connection, onError) => createSound(config, connection, onError),
   };

@@ -1,3 +1,4 @@
+import { PHASES } from '../base/bus.ts';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -13,6 +14,9 @@ import type { Room } from '../room/room.ts';
 import { createOperatorServer, type OperatorServer } from '../stream/operator.ts';
 import type { ViewRequest } from '../stream/player.ts';
 import { createStreamServer, type StreamServer, type StreamServerOptions } from '../stream/server.ts';
+import { joinRules, ticketsIn } from './admission.ts';
+import type { Edge } from './edge.ts';
+import type { Risk } from './risk.ts';
 
 /** Default pictures for a player, with a hardware GPU and without. The machine can draw and encode 60 of them a second. */
 const HARDWARE_VIEW: ViewRequest = { width: 1280, height: 720, fps: 60 };
@@ -31,6 +35,10 @@ export interface ServeOptions {
   coldStart?(): Record<string, number>;
   /** Additional fields in the answer to `GET /status`. */
   more?(): object;
+  /** The host's store and its sender of events. Without it, the host has no store. */
+  edge?: Pick<Edge, 'figures' | 'problem' | 'store'> | undefined;
+  /** Rules that decide at joins; undefined if there are none. */
+  risk?: Pick<Risk, 'rules'> | undefined;
   /** See OperatorServerOptions. */
   mayMove?: boolean;
   /** See StreamServerOptions. */
@@ -50,13 +58,25 @@ export interface Servers {
  * @throws as the servers, and NL_SETTING if the settings do not say who may join
  */
 export async function serve(options: ServeOptions): Promise<Servers> {
-  const { config, log, gpu, engine, lobby, files, meters, more, nodePort, mayMove = false } = options;
+  const { config, log, gpu, engine, lobby, files, meters, more, nodePort, edge, risk, mayMove = false } = options;
   const warn = (message: string) => log('warn', message);
-  const gate = await openGate({ config, log, meters, game: (name) => factsOf(lobby.rooms, name) });
+  const seatsOf = (game: string) => factsOf(lobby.rooms, game).seats;
+  const gate = await openGate({
+    config,
+    log,
+    meters,
+    game: (name) => factsOf(lobby.rooms, name),
+    ...(edge ? { tickets: ticketsIn(edge.store) } : {}),
+    ...(risk ? { risk: joinRules({ rules: risk.rules, seatsOf }) } : {}),
+  });
   const players = await createStreamServer({
     config,
     gate,
-    log: { debug: (message) => log('debug', message), info: (message) => log('info', message), warn },
+    log: {
+      debug: (message) => log('debug', message),
+      info: (message, about) => log('info', message, about),
+      warn,
+    },
     files,
     defaultView: gpu.software ? SOFTWARE_VIEW : HARDWARE_VIEW,
     admit: (request) => lobby.admit(request.game, request),
@@ -81,7 +101,9 @@ export async function serve(options: ServeOptions): Promise<Servers> {
         node: process.version,
       },
       seats: () => countSeats(lobby.rooms),
+      phases: () => countPhases(lobby.rooms),
       coldStart: () => options.coldStart?.() ?? {},
+      ...(edge ? { edge: () => edge.figures() } : {}),
     }),
     meters,
     mayMove,
@@ -105,10 +127,10 @@ export async function serve(options: ServeOptions): Promise<Servers> {
  * Says why the host serves no players now; undefined if it does. A host whose seats are all taken is ready, or strangers could
  * take it out of service by filling it. The status and the metrics tell how many seats are free.
  */
-function findProblem({ gpu, lobby }: ServeOptions): NearlightError | undefined {
+function findProblem({ gpu, lobby, edge }: ServeOptions): NearlightError | undefined {
   if (gpu.lost) return new NearlightError('NL_GPU_LOST', 'restart the host');
   if (countSeats(lobby.rooms).all === 0) return new NearlightError('NL_ROOM_ENDED', 'no game is running');
-  return undefined;
+  return edge?.problem();
 }
 
 /** Returns what the policies learn of a game. One that has ended starts again for the next player. */
@@ -122,6 +144,12 @@ function countSeats(rooms: readonly Room[]): { all: number; taken: number } {
   const open = rooms.filter((room) => !room.isClosed);
   const sum = (count: (room: Room) => number) => open.reduce((total, room) => total + count(room), 0);
   return { all: sum((room) => room.seats), taken: sum((room) => room.players) };
+}
+
+function countPhases(rooms: readonly Room[]): Record<string, number> {
+  const counts: Record<string, number> = { none: 0, ...Object.fromEntries(PHASES.map((phase) => [phase, 0])) };
+  for (const { isClosed, phase = 'none' } of rooms) if (!isClosed) counts[phase] = (counts[phase] ?? 0) + 1;
+  return counts;
 }
 
 function status({ lobby, gpu, engine }: ServeOptions): object {

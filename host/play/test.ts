@@ -1,5 +1,6 @@
 /** The module `nearlight/test` for a game's own tests. A test controls the game, which has no display and no clock. */
-import { PAD_COUNT } from '../../renderer/contract/abi.ts';
+import { MESSAGE_BYTES_MAX, PAD_COUNT } from '../../renderer/contract/abi.ts';
+import { isTopic, type Phase } from '../base/bus.ts';
 import { readConfig } from '../base/config.ts';
 import { noPad, type PadState } from '../base/pads.ts';
 import type { RumbleEffect } from '../base/requests.ts';
@@ -17,6 +18,7 @@ import { createReplayFor, Launch } from './launch.ts';
 import { buildGames } from './modules.ts';
 import { readPlayable } from './playable.ts';
 import { findGame, modulePath, openProject } from './project.ts';
+import { type SentMessage, TestBus, timeOfTick } from './test-bus.ts';
 import { type Question, TestRequests } from './test-requests.ts';
 
 export interface TestOptions {
@@ -104,13 +106,19 @@ export class TestGame {
   #ticks = 0;
   #events = 0;
   readonly #requests: TestRequests;
+  readonly #bus: TestBus;
 
   /** @internal Call loadGame instead. */
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#inputs = Array.from({ length: parts.seats }, () => new PlayerInput());
     this.#requests = new TestRequests(parts.instance);
-    parts.replay.observe(this.#requests.observer);
+    this.#bus = new TestBus({
+      now: () => timeOfTick(this.#ticks, parts.tickRate),
+      ticks: () => this.#ticks,
+      log: (level, message) => parts.lines.push(`${level} ${message}`),
+    });
+    parts.replay.observe({ ...this.#requests.observer, onBus: (request) => this.#bus.room.request(request) });
   }
 
   /** Lines that the game has logged, each as "LEVEL text", such as "info hello". */
@@ -183,6 +191,42 @@ export class TestGame {
     this.#requests.answer(seat, text);
   }
 
+  /** The messages that the game has sent to other rooms, from the oldest to the newest, without those that the host drops. */
+  get sent(): readonly SentMessage[] {
+    return this.#bus.sent;
+  }
+
+  /**
+   * Sends a message from another room, which the game gets in the next tick. Returns false if it does not subscribe to the topic.
+   * @param content bytes, or a text that is sent in UTF-8 @param origin number of the room
+   */
+  send(topic: string, content: Uint8Array | string, origin = 2n): boolean {
+    if (!isTopic(topic)) throw new RangeError(`"${topic}" is not a topic: words of a-z, 0-9, _ and -, joined by dots`);
+    const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
+    if (bytes.length > MESSAGE_BYTES_MAX)
+      throw new RangeError(`a message of ${bytes.length} bytes is longer than ${MESSAGE_BYTES_MAX}`);
+    return this.#bus.send(topic, bytes, origin);
+  }
+
+  /** Phase of the match; undefined if the game has set none. */
+  get phase(): Phase | undefined {
+    return this.#bus.room.phase;
+  }
+
+  /** The state of the player in a seat, for another room; undefined if the game does not export export_player. */
+  exportPlayer(seat = 0): Promise<Uint8Array | undefined> {
+    this.#input(seat);
+    return this.#parts.instance.exportPlayer(seat);
+  }
+
+  /** Gives the player in a seat what another room has exported. Returns false if the game refuses it. */
+  async importPlayer(state: Uint8Array, seat = 0): Promise<boolean> {
+    this.#input(seat);
+    const { accepted, submission } = await this.#parts.instance.importPlayer(seat, state);
+    this.#run(submission);
+    return accepted;
+  }
+
   /** Makes the game run `count` ticks, one after the other. */
   async tick(count = 1): Promise<void> {
     for (let n = 0; n < count; n++) await this.#tick();
@@ -244,6 +288,7 @@ export class TestGame {
   async #tick(listening?: Listening): Promise<Submission> {
     const { instance } = this.#parts;
     for (const [seat, input] of this.#inputs.entries()) input.write(instance, seat);
+    this.#bus.deliver(instance);
     const submission = await instance.tick(this.#ticks++, listening);
     this.#run(submission);
     for (const input of this.#inputs) input.endTick();

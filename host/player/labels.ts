@@ -20,10 +20,10 @@ export const ENGLISH = {
   hintStick: 'left thumb to move',
   hintDrag: 'drag on the right to look',
   hintButton: 'button to act',
-  turnPhone: 'Turn your phone for a larger picture',
+  turnPhone: 'Turn your phone to see more',
   clickToControl: 'Click to control the game with the mouse, press Tab for the buttons',
   lockedKeys: 'Esc frees the mouse',
-  lockedFull: 'Esc frees the mouse. Hold Esc to leave full screen.',
+  lockedFull: 'Esc frees the mouse. Hold it to leave full screen.',
 
   // The form for a text that a game asks for
   submit: 'OK',
@@ -37,8 +37,7 @@ export const ENGLISH = {
   waitsUntilShown: 'The game begins when you look at this page.',
   waitingShort: 'waiting…',
   seatsTaken: 'All seats are taken',
-  queue: (position: number) =>
-    `You are number ${position} in the queue. The game begins by itself when it is your turn.`,
+  queue: (position: number) => `You are number ${position} in the queue. The game begins when it is your turn.`,
   reconnectingShort: 'reconnecting…',
   reconnecting: 'Reconnecting…',
   reconnectingWhy: (reason: string) => `Reconnecting… ${reason}`,
@@ -47,8 +46,8 @@ export const ENGLISH = {
   watching: 'watching',
   notConnected: 'not connected',
   stoppedShort: 'stopped',
-  between: 'The next game is about to start. You keep your place.',
-  noPlayers: 'No one plays now. The game goes on when a player comes.',
+  between: 'The next game starts soon. You keep your place.',
+  noPlayers: 'No one plays now. Wait for a player.',
   busy: (got: string, wanted: string) => `This server is busy: your picture is ${got} instead of ${wanted}.`,
   picture: (width: number, height: number, fps: number) => `${width} × ${height} at ${fps} fps`,
   unsteady: 'unsteady network',
@@ -58,15 +57,15 @@ export const ENGLISH = {
   gameStopped: 'The game stopped',
   notAvailable: 'Not available here',
   elsewhere: 'You play in another tab',
-  elsewhereLong: 'You keep your seat if you go on here. The other tab stops then.',
+  elsewhereLong: 'If you go on here, the other tab stops.',
   cannotPlay: 'This browser cannot play',
   // Messages of the client
   notReady: 'The server is not ready yet.',
   noAnswer: 'The server does not answer.',
   connectionLost: 'The connection was lost.',
   noPicture: 'No picture arrived in time.',
-  oldBrowser: 'This browser does not tell when a picture is shown. A current browser does.',
-  noDecoder: 'This browser can decode the picture neither by WebRTC nor by WebCodecs. A current browser can.',
+  oldBrowser: 'This browser cannot tell when a picture is shown. A current browser can.',
+  noDecoder: 'This browser cannot decode the picture. A current browser can.',
 
   // The bar and the statistics
   volume: 'Volume',
@@ -94,7 +93,7 @@ export const ENGLISH = {
   decoding: 'Decoding',
   display: 'Display',
 
-  settingsDropped: 'This server refused your picture settings. They are automatic again.',
+  settingsDropped: 'This server refused your settings.',
 };
 
 /** The texts of the page in one language. */

@@ -55,7 +55,7 @@ export class SocketLink extends SeatLink {
   protected async connect(query: ViewQuery, tokens: readonly string[] | undefined): Promise<void> {
     const codec = await decodableCodec();
     if (!codec) {
-      const message = 'This browser can decode the picture neither by WebRTC nor by WebCodecs. A current browser can.';
+      const message = 'This browser cannot decode the picture. A current browser can.';
       this.end({ code: 'NL_BROWSER', message, isFinal: true });
       return;
     }

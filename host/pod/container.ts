@@ -1,4 +1,5 @@
 import { exitStatus } from '../base/errors.ts';
+import { jsonLine } from '../base/log.ts';
 import type { Milli } from '../base/time.ts';
 import type { NodeAccess } from './access.ts';
 import type { Accounting } from './accounting.ts';
@@ -58,8 +59,7 @@ export async function loadGame(
       hold: bundle.kind === 'container',
       ownNetwork,
       renewed: () => accounting.addGuest(),
-      log: (level, message) =>
-        task.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), level, message })}\n`),
+      log: (level, message, about) => task.stdout.write(jsonLine(level, message, about)),
     });
     task.pid = container.game.pid;
   } catch (error) {

@@ -61,11 +61,12 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
   const config = readConfig({
     NODE_UDP_PORTS: env.NEARLIGHT_UDP_PORTS,
     NODE_ADDRESS: env.NEARLIGHT_ADDRESS,
+    NATS_URL: env.NEARLIGHT_NATS_URL,
     ASSET_BYTES_MAX: env.NEARLIGHT_ASSET_BYTES_MAX,
     ASSET_FILES_MAX: env.NEARLIGHT_ASSET_FILES_MAX,
     ASSET_DEPTH_MAX: env.NEARLIGHT_ASSET_DEPTH_MAX,
   });
-  const log = createLog(env.LOG_LEVEL || 'info');
+  const log = createLog(env.LOG_LEVEL || 'info', env.LOG_FORMAT || 'text');
   for (const folder of [paths.warm, paths.host, paths.state]) await mkdir(folder, { recursive: true, mode: 0o700 });
   supervisor.grant('keeper', paths.keeperSocket);
   supervisor.grant('vetting', paths.vetSocket);
@@ -113,7 +114,7 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
   kernel.reopenReadOnly(SHADER_CACHE);
   const groups = deviceGroups();
   const runner = new PodRunner(parts);
-  void recoverFromLoss(gpu, runner, log);
+  void recoverFromLoss({ gpu, lobby: runner, log, meters });
   const ended = Promise.withResolvers<number>();
   const sandbox = new Sandbox({
     runner,

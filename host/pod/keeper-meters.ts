@@ -16,7 +16,11 @@ export class KeeperMeters {
   /** Requests to compile that were refused because a bound of the queue was reached. */
   refused = 0;
   /** Host processes that were killed because they did not respond, by what they were doing. */
-  readonly hostsKilled = new Map<HangReason, number>();
+  readonly hostsKilled = new Map<HangReason, number>([
+    ['stopped', 0],
+    ['busy', 0],
+    ['blocked', 0],
+  ]);
 
   countCompilation({ namespace }: Tenant, cpuMs: number, isGood: boolean): void {
     if (isGood) this.compiled++;

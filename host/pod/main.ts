@@ -29,7 +29,7 @@ const CODE_IN_MEMORY_BYTES_MAX = 64 * 2 ** 20;
 async function runKeeper(env: NodeJS.ProcessEnv): Promise<number> {
   const node = readNodeSettings(env);
   const limits = readConfig({});
-  const log = createLog(env.LOG_LEVEL || 'info');
+  const log = createLog(env.LOG_LEVEL || 'info', env.LOG_FORMAT || 'text');
   const ended = Promise.withResolvers<void>();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => ended.resolve());
   const cache = new CompileCache(node.cacheDir, {

@@ -1,9 +1,11 @@
 import type { Socket } from 'node:dgram';
 import { setImmediate } from 'node:timers/promises';
+import type { Bus } from '../base/bus.ts';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { admissionMode } from '../edge/admission/mode.ts';
+import { createBus } from '../edge/bus/bus.ts';
 import type { WasmEdgeEngine } from '../engine/wasmedge/engine.ts';
 import type { Gpu } from '../gpu/dawn.ts';
 import type { ShaderVetting } from '../gpu/vetting.ts';
@@ -54,6 +56,8 @@ export class PodRunner implements GameRunner {
   #audience: Audience | undefined;
   #servers: Servers | undefined;
   #room: Room | undefined;
+  /** Opened for the first game, when the process is in the pod's network. */
+  #bus: Bus | undefined;
   #coldStart: ColdStart | undefined;
   #closed = false;
   readonly #resolveOpened: () => void;
@@ -101,15 +105,16 @@ export class PodRunner implements GameRunner {
       config,
       session: { seed: seedOf(config), tickRate: config.tickRate, seats: config.maxPlayers },
       user,
-      log: (level, message) => log(level, `${name}: ${message}`),
+      log: (level, message) => log(level, `${name}: ${message}`, { room: name }),
     });
+    this.#bus ??= createBus({ config, counts: this.#meters.bus, log });
     const instance = await launcher.createInstance();
     coldStart.loadedMs = sinceRequest(coldStart);
     this.#coldStart = coldStart;
     return new PodGame({
       instance,
       launcher,
-      options: roomOptions({ name, config, log, gpu, meters: this.#meters, pixels: this.#pixels }),
+      options: roomOptions({ name, config, log, gpu, meters: this.#meters, pixels: this.#pixels, bus: this.#bus }),
       reload: () => relaunch(launcher),
       renewed: () => request.renewed(),
       hold: request.hold,
@@ -147,6 +152,7 @@ export class PodRunner implements GameRunner {
     this.#closed = true;
     await this.#parts.engine.close();
     await this.#audience?.close();
+    await this.#bus?.close();
     await this.#servers?.close();
     this.#servers = undefined;
   }

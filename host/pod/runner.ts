@@ -1,6 +1,6 @@
 import type { NearlightError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
 import type { Milli } from '../base/time.ts';
-import type { LogLevel } from '../engine/engine.ts';
 import type { AssetMemory } from './opener.ts';
 import type { User } from './security-context.ts';
 
@@ -22,7 +22,7 @@ export interface GameRequest {
   ownNetwork: boolean;
   /** Called after the game has moved to another guest process, whose id is then the game's `pid`. */
   renewed(): void;
-  log(level: LogLevel, message: string): void;
+  log: Log;
 }
 
 /** A game that is loaded and may be running. */

@@ -177,7 +177,7 @@ export class Broadcast implements PlayerConnection {
     const isCurrent = () => number === this.#opened;
     const drop = (error: unknown): void => {
       if (!isCurrent()) return;
-      log('error', `${name}: spectators see nothing any more: ${error}`);
+      log('error', `${name}: spectators see nothing any more: ${error}`, { room: name });
       void this.end('NL_ENCODER', String(error), true);
     };
     try {
@@ -201,7 +201,7 @@ export class Broadcast implements PlayerConnection {
     const drop = (error: unknown): void => {
       if (!isCurrent()) return;
       this.#sound = undefined;
-      log('error', `${name}: spectators hear nothing any more: ${error}`);
+      log('error', `${name}: spectators hear nothing any more: ${error}`, { room: name });
     };
     try {
       const sound = await createSound?.(this, drop);

@@ -18,6 +18,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Milli } from '../base/time.ts';
 import type { Instance } from '../engine/engine.ts';
 import type { HeldState, InputSink, PointerState } from '../stream/player.ts';
+import { InputStatistics } from './input-statistics.ts';
 import { clearPads, PlayerPads } from './pads.ts';
 
 /** Where a module finds the input of all seats: the input records, and the records of gamepads. */
@@ -50,6 +51,8 @@ export class PlayerInput implements InputSink {
   readonly #totals = new Int32Array(4);
   /** The sums of pointer and wheel movement that the last simulation tick has read. */
   readonly #totalsRead = new Int32Array(4);
+  /** A summary of the player's input, for rules against cheating. Undefined without a clock. */
+  readonly statistics: InputStatistics | undefined;
 
   /** How long pictures wait for the page's display, as it last reported (MESSAGE_PACE). Undefined once the report is used. */
   slackMs: Milli | undefined;
@@ -62,6 +65,7 @@ export class PlayerInput implements InputSink {
   /** @param clock tells when inputs arrive; without it, that is unknown */
   constructor(clock?: Pick<Clock, 'now'>) {
     this.#clock = clock;
+    this.statistics = clock && new InputStatistics(clock);
   }
 
   /** Sequence number of the newest input from the page. */
@@ -89,7 +93,8 @@ export class PlayerInput implements InputSink {
     const bit = 1 << (usage & 31);
     const keys = this.#keys[word] ?? 0;
     if (down) {
-      if ((keys & bit) === 0) this.#keysPressed[word] = (this.#keysPressed[word] ?? 0) | bit;
+      this.#countPresses(bit & ~keys, 'key');
+      this.#keysPressed[word] = (this.#keysPressed[word] ?? 0) | (bit & ~keys);
       this.#keys[word] = keys | bit;
     } else this.#keys[word] = keys & ~bit;
     this.#noteSequence(sequence);
@@ -98,7 +103,8 @@ export class PlayerInput implements InputSink {
   button(button: number, down: boolean, sequence: number): void {
     const bit = 1 << button;
     if (down) {
-      if ((this.#buttons & bit) === 0) this.#buttonsPressed |= bit;
+      this.#countPresses(bit & ~this.#buttons, 'button');
+      this.#buttonsPressed |= bit & ~this.#buttons;
       this.#buttons |= bit;
     } else this.#buttons &= ~bit;
     this.#noteSequence(sequence);
@@ -106,6 +112,7 @@ export class PlayerInput implements InputSink {
 
   padButton(pad: number, button: number, down: boolean, sequence: number): void {
     this.pads.button(pad, button, down);
+    if (down) this.statistics?.press('button');
     this.#noteSequence(sequence);
   }
 
@@ -120,9 +127,12 @@ export class PlayerInput implements InputSink {
   held({ keys, buttons, pads, hidden, muted = false }: Readonly<HeldState>, sequence: number, arrivedAt?: Milli): void {
     for (let word = 0; word < 8; word++) {
       const now = keys[word] ?? 0;
-      this.#keysPressed[word] = (this.#keysPressed[word] ?? 0) | (now & ~(this.#keys[word] ?? 0));
+      const pressed = now & ~(this.#keys[word] ?? 0);
+      this.#countPresses(pressed, 'key');
+      this.#keysPressed[word] = (this.#keysPressed[word] ?? 0) | pressed;
       this.#keys[word] = now;
     }
+    this.#countPresses(buttons & ~this.#buttons, 'button');
     this.#buttonsPressed |= buttons & ~this.#buttons;
     this.#buttons = buttons;
     if (hidden) this.#axes.fill(0);
@@ -141,6 +151,7 @@ export class PlayerInput implements InputSink {
     this.#totals[2] = state.totalWheelX;
     this.#totals[3] = state.totalWheelY;
     if (!this.#hidden) this.#axes.set(state.axes);
+    this.statistics?.move(state);
     this.#noteSequence(sequence, arrivedAt);
   }
 
@@ -190,6 +201,10 @@ export class PlayerInput implements InputSink {
 
   #moved(index: number): number {
     return (((this.#totals[index] ?? 0) - (this.#totalsRead[index] ?? 0)) | 0) / SUBPIXELS;
+  }
+
+  #countPresses(bits: number, kind: 'key' | 'button'): void {
+    for (let left = bits; left !== 0; left &= left - 1) this.statistics?.press(kind);
   }
 
   #noteSequence(sequence: number, arrivedAt?: Milli): void {

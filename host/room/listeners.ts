@@ -80,7 +80,7 @@ export function openSound(
     const { sound } = seat;
     seat.sound = undefined;
     void sound?.close();
-    log('error', `${name}: seat ${seat.number} hears nothing any more: ${error}`);
+    log('error', `${name}: seat ${seat.number} hears nothing any more: ${error}`, { room: name, player: seat.number });
   };
   createSound?.(connection, drop)
     ?.then(async (sound) => {

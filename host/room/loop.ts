@@ -3,6 +3,7 @@ import { type Milli, milli } from '../base/time.ts';
 import type { Submission } from '../engine/engine.ts';
 import type { Meters } from '../observe/meters.ts';
 import type { Broadcast } from './broadcast.ts';
+import type { RoomBus } from './bus.ts';
 import { Listeners } from './listeners.ts';
 import type { Loaded } from './options.ts';
 import { TickSchedule } from './schedule.ts';
@@ -25,6 +26,8 @@ export interface LoopOptions {
   seats: readonly (Seat | undefined)[];
   stats: RoomStats;
   meters: Meters | undefined;
+  /** Messages from other rooms. */
+  bus: Pick<RoomBus, 'deliver'>;
   /** The picture that spectators share. */
   broadcast: Pick<Broadcast, 'view' | 'sound' | 'isHeard' | 'nextFrame' | 'takeFrame'>;
   situation: Pick<GameSituation, 'frame'>;
@@ -113,7 +116,7 @@ export class GameLoop {
   }
 
   async #tick(): Promise<void> {
-    const { clock, seats, stats, meters, situation } = this.#options;
+    const { clock, seats, stats, meters, bus, situation } = this.#options;
     const { instance } = this.#options.game();
     const begun = clock.now();
     situation.frame(begun);
@@ -122,6 +125,7 @@ export class GameLoop {
       seat?.input.write(instance, seat.number);
       seat?.timing.beginTick(seat.input.sequence, begun);
     }
+    bus.deliver(instance);
     const called = instance.tick(stats.ticks, this.#listeners.of(stats.ticks));
     for (const seat of seats) seat?.input.endTick();
     const submission = await called;

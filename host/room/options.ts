@@ -1,7 +1,9 @@
 import type { GameAction } from '../base/actions.ts';
+import type { BusPort, EventSink } from '../base/bus.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
-import type { Instance, LogLevel } from '../engine/engine.ts';
+import type { Log } from '../base/log.ts';
+import type { Instance } from '../engine/engine.ts';
 import type { CommandReplay } from '../gpu/replay.ts';
 import type { Meters } from '../observe/meters.ts';
 import type { PlayerConnection, ViewRequest } from '../stream/player.ts';
@@ -10,7 +12,17 @@ import type { PlayerSound } from './sound.ts';
 import type { PlayerView } from './view.ts';
 
 export type RoomConfig = Pick<Config, 'maxPlayers' | 'tickRate' | 'seed'> &
-  Partial<Pick<Config, 'spectatorsMax' | 'spectatorDelayMs' | 'fightActionsPerSecond' | 'fightFramesMin'>>;
+  Partial<
+    Pick<
+      Config,
+      | 'spectatorsMax'
+      | 'spectatorDelayMs'
+      | 'fightActionsPerSecond'
+      | 'fightFramesMin'
+      | 'busMessagesPerSecondMax'
+      | 'dataBytesMax'
+    >
+  >;
 
 export interface RoomOptions {
   name: string;
@@ -23,6 +35,10 @@ export interface RoomOptions {
   actions?: readonly GameAction[];
   /** The counters of the whole host process. The game also keeps statistics of its own. */
   meters?: Meters;
+  /** The room's place on the bus, which the room closes. Without it, no other room hears this one. */
+  port?: BusPort;
+  /** Keeps the results of matches. */
+  sink?: EventSink;
   /** The budget for the pixels of the players' pictures. Without it, there is no limit. */
   pixels?: PixelBudget;
   /** Loads the module again after its GPU was lost. Without this function, the loss ends the game. */
@@ -42,7 +58,7 @@ export interface RoomOptions {
    * silent.
    */
   createSound?(connection: PlayerConnection, onError: (error: unknown) => void): Promise<PlayerSound> | undefined;
-  log(level: LogLevel, message: string): void;
+  log: Log;
 }
 
 /** A running module, and the object that executes its commands on the GPU. */

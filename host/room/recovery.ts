@@ -1,5 +1,6 @@
 import { NearlightError } from '../base/errors.ts';
 import type { Broadcast } from './broadcast.ts';
+import type { RoomBus } from './bus.ts';
 import { isGpuLoss } from './failure.ts';
 import type { GameLoop } from './loop.ts';
 import type { Loaded, RoomOptions } from './options.ts';
@@ -9,6 +10,7 @@ import type { Seating } from './seating.ts';
 export interface RecoveryOptions extends Pick<RoomOptions, 'name' | 'clock' | 'reload' | 'log'> {
   seating: Seating;
   broadcast: Pick<Broadcast, 'open' | 'close'>;
+  bus: Pick<RoomBus, 'drop'>;
   loop(): Pick<GameLoop, 'tasks' | 'replay'>;
   /** Returns the running module. */
   game(): Loaded;
@@ -61,7 +63,7 @@ export class Recovery {
 
   async #recover(reason: string, causedElsewhere: boolean): Promise<void> {
     this.#isQueued = false;
-    const { name, clock, reload, log, seating, broadcast, loop, game, replace } = this.#options;
+    const { name, clock, reload, log, seating, broadcast, bus, loop, game, replace } = this.#options;
     const { instance, replay } = game();
     const isAllowed = causedElsewhere || this.#recoveries.allow(clock.now());
     if (reload && isAllowed) this.#saved ??= await instance.save();
@@ -71,6 +73,7 @@ export class Recovery {
     const seats = seating.seats.filter((seat) => seat !== undefined);
     await Promise.allSettled([...seats.map((seat) => seat.view?.close()), broadcast.close()]);
     for (const seat of seats) seat.requests.drop();
+    bus.drop();
     replace(await reload());
     replay.destroy();
     await instance.close();
@@ -79,6 +82,6 @@ export class Recovery {
     this.#isPending = false;
     for (const seat of seats) await seating.enterAgain(seat);
     void broadcast.open();
-    log('warn', `${name} has recovered from the loss of the GPU: ${reason}`);
+    log('warn', `${name} has recovered from the loss of the GPU: ${reason}`, { room: name });
   }
 }

@@ -1,11 +1,14 @@
+import type { Phase } from '../base/bus.ts';
 import { type ErrorCode, errors, GuestExit, NearlightError } from '../base/errors.ts';
 import { canSound } from '../base/sound.ts';
 import type { Surface } from '../gpu/replay.ts';
 import type { Player, ViewRequest } from '../stream/player.ts';
 import { Broadcast } from './broadcast.ts';
+import { RoomBus } from './bus.ts';
 import { asFailure } from './failure.ts';
 import type { PlayerInput } from './input.ts';
 import { GameLoop } from './loop.ts';
+import { PlayerMoves } from './moves.ts';
 import type { Loaded, RoomOptions } from './options.ts';
 import { PixelBudget } from './pixels.ts';
 import { Recovery } from './recovery.ts';
@@ -14,6 +17,10 @@ import type { Seat } from './seat.ts';
 import { type Farewell, Seating } from './seating.ts';
 import { GameSituation } from './situation.ts';
 import { createRoomStats, type RoomStats, summarize } from './stats.ts';
+
+/** Limits where no settings give them, as in a browser tab. */
+const MESSAGES_PER_SECOND = 100;
+const DATA_BYTES = 2 ** 20;
 
 /**
  * One running module and its players. The module's simulation ticks at a fixed rate, and each player gets pictures of the
@@ -24,6 +31,8 @@ export class Room {
   /** Resolves when the room has ended, with the error that ended it, or with undefined after close(). */
   readonly ended: Promise<NearlightError | undefined>;
   readonly stats: RoomStats;
+  /** Takes the state of players out of the room, and puts it in. */
+  readonly moves: PlayerMoves;
   /** Called when the room's module has hung the GPU. The room may have ended before, for another reason. */
   onHung: () => void = () => {};
   readonly #options: RoomOptions;
@@ -31,6 +40,7 @@ export class Room {
   #game: Loaded;
   readonly #seating: Seating;
   readonly #broadcast: Broadcast;
+  readonly #bus: RoomBus;
   readonly #loop: GameLoop;
   readonly #recovery: Recovery;
   #error: NearlightError | undefined;
@@ -60,6 +70,14 @@ export class Room {
       loop: () => this.#loop,
       game: () => this.#game,
     };
+    this.#bus = new RoomBus({
+      ...options,
+      counts: meters?.bus,
+      messagesPerSecondMax: config.busMessagesPerSecondMax ?? MESSAGES_PER_SECOND,
+      // The module gets its messages in the memory for bulk data, which it shares with mapped bytes.
+      bytesMax: (config.dataBytesMax ?? DATA_BYTES) / 4,
+      ticks: () => this.stats.ticks,
+    });
     this.#broadcast = new Broadcast({
       ...shared,
       seats: config.maxPlayers,
@@ -74,9 +92,11 @@ export class Room {
       farewell: () => this.#farewell,
       isClosed: () => this.isClosed,
     });
+    this.moves = new PlayerMoves({ ...shared, seats: this.#seating.seats, ended: this.ended });
     this.#recovery = new Recovery({
       ...shared,
       broadcast: this.#broadcast,
+      bus: this.#bus,
       seating: this.#seating,
       replace: (game) => {
         this.#game = game;
@@ -93,6 +113,7 @@ export class Room {
       meters,
       broadcast: this.#broadcast,
       situation,
+      bus: this.#bus,
       game: shared.game,
       isClosing: () => this.isClosed,
     });
@@ -114,10 +135,21 @@ export class Room {
     return this.#seating.seats.length;
   }
 
+  /** Phase of the match; undefined if the module has set none. */
+  get phase(): Phase | undefined {
+    return this.#bus.phase;
+  }
+
+  /** The seats whose players are connected and have joined. */
+  get playing(): readonly Pick<Seat, 'number' | 'input' | 'connection'>[] {
+    return this.#seating.playing;
+  }
+
   /** Returns the statistics of the game and of each player's frames as plain data. Times are in milliseconds. */
   status(): object {
     return {
       name: this.name,
+      phase: this.phase,
       players: this.players,
       seats: this.seats,
       spectators: this.#broadcast.spectators,
@@ -228,6 +260,7 @@ export class Room {
         else answerText(instance, { ...request, text: undefined });
       },
       onTextEnd: (number) => this.#seating.seats[number]?.requests.endText(),
+      onBus: (request) => this.#bus.request(request),
     });
   }
 
@@ -245,7 +278,9 @@ export class Room {
     this.#error = error;
     this.#options.meters?.countEndedGame(error.code);
     const isRegularEnd = error instanceof GuestExit && error.status === 0;
-    this.#options.log(isRegularEnd ? 'info' : 'error', `${this.name} has ended: ${error.message}`);
+    this.#options.log(isRegularEnd ? 'info' : 'error', `${this.name} has ended: ${error.message}`, {
+      room: this.name,
+    });
     this.#closing = this.#release(error.code, `${errors[error.code].text}: ${error.detail}`);
   }
 
@@ -263,6 +298,7 @@ export class Room {
     replay.destroy();
     for (const seat of seats) seat.grant.release();
     this.#broadcast.release();
+    this.#bus.close();
     this.#seating.seats.fill(undefined);
     this.#end(this.#error);
   }

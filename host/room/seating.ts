@@ -47,6 +47,11 @@ export class Seating {
     return this.seats.reduce((count, seat) => count + (seat === undefined ? 0 : 1), 0);
   }
 
+  /** The seats whose players are connected and have joined. */
+  get playing(): Seat[] {
+    return this.seats.filter((seat) => seat?.connection !== undefined && seat.joined && !seat.closed) as Seat[];
+  }
+
   /** Checks that a player could take a seat now. @throws NearlightError NL_ROOM_FULL, NL_ROOM_ENDED */
   checkFree(): void {
     const { name, checkRunning } = this.#options;
@@ -131,7 +136,10 @@ export class Seating {
     if (seat.closed) return;
     if (!seat.joined) {
       await this.#enter(seat);
-      log('info', `${name}: seat ${seat.number} was taken; players: ${this.taken}`);
+      log('info', `${name}: seat ${seat.number} was taken; players: ${this.taken}`, {
+        room: name,
+        player: seat.number,
+      });
     }
     this.#show(seat, connection);
   }
@@ -170,7 +178,7 @@ export class Seating {
   #dropView(seat: Seat, cause: unknown): void {
     const { name, log } = this.#options;
     const error = cause instanceof NearlightError ? cause : new NearlightError('NL_ENCODER', String(cause), { cause });
-    log('error', `${name}: seat ${seat.number}: ${error.message}`);
+    log('error', `${name}: seat ${seat.number}: ${error.message}`, { room: name, player: seat.number });
     void seat.connection?.end(error.code, `${errors[error.code].text}: ${error.detail}`, true);
   }
 
@@ -182,7 +190,7 @@ export class Seating {
     seat.input.releaseAll(seat.input.sequence);
     seat.grant.release();
     loop().tasks.add(() => this.#closeStreams(seat));
-    log('info', `${name}: seat ${seat.number} waits for its player`);
+    log('info', `${name}: seat ${seat.number} waits for its player`, { room: name, player: seat.number });
   }
 
   #return(seat: Seat, wanted: ViewRequest): Player {
@@ -215,7 +223,7 @@ export class Seating {
     clearRecord(instance, seat.number);
     this.seats[seat.number] = undefined;
     broadcast.rest(!this.seats.some((other) => other?.joined));
-    log('info', `${name}: seat ${seat.number} is free; players: ${this.taken}`);
+    log('info', `${name}: seat ${seat.number} is free; players: ${this.taken}`, { room: name, player: seat.number });
     if (submission) await loop().replay(submission);
   }
 }

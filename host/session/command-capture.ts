@@ -18,7 +18,7 @@ const HEADER_WORDS = 7;
 const CALL_WORDS = 4;
 const SIDE_MAX = 65_535;
 /** The calls of a module that a capture can contain. Their order gives their numbers in the file, so it must not change. */
-export const CAPTURED_KINDS = ['init', 'restore', 'join', 'leave', 'tick', 'render'] as const;
+export const CAPTURED_KINDS = ['init', 'restore', 'join', 'leave', 'tick', 'render', 'import'] as const;
 /** Size in bytes of the largest command capture that can be read. */
 export const COMMAND_CAPTURE_BYTES_MAX = 2 ** 30;
 

@@ -55,6 +55,9 @@ export const RECORD_WRITE = 10;
 /** Record: the records of a player's gamepads change. Fields as in RECORD_INPUT. */
 export const RECORD_PADS = 11;
 
+/** Record: a player gets a state from another room. Fields: u8 seat, u32 length, then the state. */
+export const RECORD_IMPORT = 12;
+
 /** The module, settings and GPU that a recorded session started with. */
 export interface SessionHeader {
   /** Name of the game. */
@@ -76,6 +79,7 @@ export type Call =
   | { readonly kind: 'tick'; readonly tick: number }
   | { readonly kind: 'render'; readonly seat: number; readonly width: number; readonly height: number }
   | { readonly kind: 'restore'; readonly state: Uint8Array }
+  | { readonly kind: 'import'; readonly seat: number; readonly state: Uint8Array }
   | { readonly kind: 'write'; readonly address: number; readonly bytes: Uint8Array }
   /** A reply of the GPU to the module: REPLY_WORDS 32-bit words. */
   | { readonly kind: 'reply'; readonly record: Uint32Array }

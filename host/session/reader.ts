@@ -1,4 +1,11 @@
-import { ABI_VERSION, INPUT_STRIDE, PADS_STRIDE, REPLY_WORDS, SEATS_MAX } from '../../renderer/contract/abi.ts';
+import {
+  ABI_VERSION,
+  INPUT_STRIDE,
+  PADS_STRIDE,
+  PLAYER_BYTES_MAX,
+  REPLY_WORDS,
+  SEATS_MAX,
+} from '../../renderer/contract/abi.ts';
 import { must } from '../base/assert.ts';
 import { NearlightError } from '../base/errors.ts';
 import * as format from './format.ts';
@@ -120,6 +127,7 @@ class Records {
     if (kind === format.RECORD_TICK_AT) return this.#tick(this.#word());
     if (kind === format.RECORD_RENDER) return this.#render(this.#seat(true));
     if (kind === format.RECORD_RENDER_AGAIN) return this.#renderAgain(this.#seat(true));
+    if (kind === format.RECORD_IMPORT) return this.#import(this.#seat(true));
     if (kind === format.RECORD_INPUT) return this.#change('input', this.#inputs);
     if (kind === format.RECORD_PADS) return this.#change('pads', this.#pads);
     throw broken(start, `${kind} does not stand for any record`);
@@ -129,6 +137,12 @@ class Records {
     if (!this.#restorable) throw broken(start, 'a saved state is loaded after the first call of the module, or again');
     this.#restorable = false;
     return { kind: 'restore', state: this.#take(this.#word()) };
+  }
+
+  #import(seat: number): format.Call {
+    const length = this.#word();
+    if (length > PLAYER_BYTES_MAX) throw broken(this.#at - 4, `the state of a player cannot have ${length} bytes`);
+    return { kind: 'import', seat, state: this.#take(length) };
   }
 
   #sit(kind: 'join' | 'leave', taken: boolean): format.Call {

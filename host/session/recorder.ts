@@ -1,5 +1,5 @@
 import type { NearlightError } from '../base/errors.ts';
-import type { Engine, Instance, Listening, Submission } from '../engine/engine.ts';
+import type { Engine, Imported, Instance, Listening, Submission } from '../engine/engine.ts';
 import { digest, type SessionHeader } from './format.ts';
 import { RecordingWriter, type Sink } from './writer.ts';
 
@@ -81,6 +81,16 @@ class RecordedInstance implements Instance {
   restore(state: Uint8Array): Promise<Submission> {
     this.#writer.restore(state);
     return this.#instance.restore(state);
+  }
+
+  exportPlayer(seat: number): Promise<Uint8Array | undefined> {
+    return this.#instance.exportPlayer(seat);
+  }
+
+  importPlayer(seat: number, state: Uint8Array): Promise<Imported> {
+    this.#writeInputs();
+    this.#writer.importPlayer(seat, state);
+    return this.#instance.importPlayer(seat, state);
   }
 
   join(seat: number): Promise<Submission> {

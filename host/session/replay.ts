@@ -55,6 +55,8 @@ export function makeCall(instance: Instance, call: Call, listening?: Listening):
       return instance.render(call.seat, call.width, call.height);
     case 'restore':
       return instance.restore(call.state);
+    case 'import':
+      return instance.importPlayer(call.seat, call.state).then(({ submission }) => submission);
     case 'write':
       instance.write(call.address, call.bytes);
       return undefined;

@@ -55,6 +55,12 @@ export class RecordingWriter {
     this.#large(state);
   }
 
+  importPlayer(seat: number, state: Uint8Array): void {
+    this.#begin(format.RECORD_IMPORT);
+    this.#byte(seat);
+    this.#large(state);
+  }
+
   write(address: number, bytes: Uint8Array): void {
     this.#begin(format.RECORD_WRITE);
     this.#word(address);

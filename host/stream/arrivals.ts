@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
+import type { About } from '../base/log.ts';
 import { HEADER_HOLD, HEADER_PAGE, HEADER_RETURN, type Notice, QUERY_WATCH } from '../base/protocol.ts';
 import type { Meters } from '../observe/meters.ts';
 import type { Admission, Ticket } from './admission.ts';
@@ -30,7 +31,7 @@ const ELSEWHERE = {
 export interface Reception extends Places {
   readonly options: Places['options'] & {
     config: Config;
-    log: Record<'debug' | 'info' | 'warn', (message: string) => void>;
+    log: Record<'debug' | 'warn', (message: string) => void> & { info(message: string, about?: About): void };
     defaultView: ViewRequest;
     meters: Meters;
   };
@@ -181,7 +182,7 @@ export function open<C extends PageConnection>(
         if (!returns.lose(id, reason, connection?.silentMs)) opened.close();
         if (!player) cancel();
         // Connections that never got a seat are only counted, because strangers could fill the log with them.
-        if (player) log.info(`the connection of seat ${player.seat} closed: ${reason}`);
+        if (player) log.info(`the connection of seat ${player.seat} closed: ${reason}`, { player: player.seat });
       },
     });
     reception.connections.set(id, connection);

@@ -5,6 +5,7 @@ import { WebSocketServer } from 'ws';
 import { systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
+import type { About } from '../base/log.ts';
 import { HEADER_RETURN, QUERY_HOLD, QUERY_WATCH } from '../base/protocol.ts';
 import { milli } from '../base/time.ts';
 import type { Meters } from '../observe/meters.ts';
@@ -33,7 +34,7 @@ import { WebRtcConnection } from './webrtc.ts';
 
 export interface StreamServerOptions {
   config: Config;
-  log: Record<'debug' | 'info' | 'warn', (message: string) => void>;
+  log: Record<'debug' | 'warn', (message: string) => void> & { info(message: string, about?: About): void };
   /** The files of the player's page by path, such as `/` and `/player.js`. */
   files: ReadonlyMap<string, PageFile>;
   /** Size and frame rate of the picture for a page whose request does not give them. */

@@ -59,6 +59,8 @@ export const REPLY_MAPPED = 5;
 export const REPLY_DEVICE_LOST = 6;
 /** type of a reply: the entry of a text ended; token of the request; 1 if there is a text, else 0; its length in bytes */
 export const REPLY_TEXT = 7;
+/** type of a reply: a message came; token of the `receive`; its subscription; low, high half of its origin; its length in bytes */
+export const REPLY_MESSAGE = 8;
 /** size of the input record of one seat in bytes */
 export const INPUT_STRIDE = 128;
 /** offset in an input record; u32: 1 once the host has written the record */
@@ -113,6 +115,16 @@ export const RUMBLE_MS_MAX = 5000;
 export const TEXT_LENGTH_MAX = 256;
 /** most bytes of UTF-8 that one UTF-16 unit of a text takes */
 export const TEXT_UNIT_BYTES_MAX = 3;
+/** most characters of a topic of messages */
+export const TOPIC_LENGTH_MAX = 64;
+/** most bytes of a message */
+export const MESSAGE_BYTES_MAX = 1024;
+/** most subscriptions of one module at a time */
+export const SUBSCRIPTIONS_MAX = 32;
+/** most calls of `receive` of one module that wait for a message at a time */
+export const RECEIVES_MAX = 32;
+/** most bytes of a player's state that `export_player` hands over */
+export const PLAYER_BYTES_MAX = 65536;
 
 export const OP_CREATE_BUFFER = 1;
 export const OP_CREATE_TEXTURE = 2;
@@ -176,3 +188,8 @@ export const OP_DISPATCH_WORKGROUPS_INDIRECT = 82;
 export const OP_RUMBLE = 96;
 export const OP_REQUEST_TEXT = 97;
 export const OP_CANCEL_TEXT = 98;
+export const OP_EMIT = 112;
+export const OP_SUBSCRIBE = 113;
+export const OP_UNSUBSCRIBE = 114;
+export const OP_RECEIVE = 115;
+export const OP_SET_PHASE = 116;

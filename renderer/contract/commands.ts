@@ -145,10 +145,34 @@ const PLAYER_COMMANDS: readonly Command[] = [
   command(98, 'cancelText', 'Ends the entry of a text that `requestText` began.', ['seat: u32']),
 ];
 
+/** The commands that exchange messages with other rooms or describe the match, and do not use the GPU. */
+const BUS_COMMANDS: readonly Command[] = [
+  command(112, 'emit', 'Sends a message of `byteLength` bytes to the rooms of this game that subscribe to a topic.', [
+    'topic: string',
+    'byteLength: u32',
+    'data: words',
+  ]),
+  command(
+    113,
+    'subscribe',
+    'Requests the messages that other rooms send to a topic; `subscription` is a number that the module chooses.',
+    ['subscription: u32', 'topic: string'],
+  ),
+  command(114, 'unsubscribe', 'Ends a subscription.', ['subscription: u32']),
+  command(
+    115,
+    'receive',
+    'Gives the host MESSAGE_BYTES_MAX bytes at `address` for one message; REPLY_MESSAGE says when it is there.',
+    ['token: u32', 'address: u32'],
+  ),
+  command(116, 'setPhase', 'Says in which phase the match is.', ['phase: enum Phase']),
+];
+
 /** All commands, by opcode. */
 export const COMMANDS: readonly Command[] = [
   ...OBJECT_COMMANDS,
   ...QUEUE_COMMANDS,
   ...PASS_COMMANDS,
   ...PLAYER_COMMANDS,
+  ...BUS_COMMANDS,
 ];

@@ -56,6 +56,10 @@ export const CONSTANTS = {
     7,
     'type of a reply: the entry of a text ended; token of the request; 1 if there is a text, else 0; its length in bytes',
   ],
+  REPLY_MESSAGE: [
+    8,
+    'type of a reply: a message came; token of the `receive`; its subscription; low, high half of its origin; its length in bytes',
+  ],
 
   INPUT_STRIDE: [128, 'size of the input record of one seat in bytes'],
   INPUT_VERSION: [0, 'offset in an input record; u32: 1 once the host has written the record'],
@@ -110,4 +114,10 @@ export const CONSTANTS = {
   RUMBLE_MS_MAX: [5000, 'longest effect of `rumble` in milliseconds'],
   TEXT_LENGTH_MAX: [256, 'most UTF-16 units of a text that a player enters, and of the prompt for it'],
   TEXT_UNIT_BYTES_MAX: [3, 'most bytes of UTF-8 that one UTF-16 unit of a text takes'],
+
+  TOPIC_LENGTH_MAX: [64, 'most characters of a topic of messages'],
+  MESSAGE_BYTES_MAX: [1024, 'most bytes of a message'],
+  SUBSCRIPTIONS_MAX: [32, 'most subscriptions of one module at a time'],
+  RECEIVES_MAX: [32, 'most calls of `receive` of one module that wait for a message at a time'],
+  PLAYER_BYTES_MAX: [65_536, "most bytes of a player's state that `export_player` hands over"],
 } as const satisfies Record<string, readonly [value: number, about: string]>;

@@ -62,13 +62,13 @@ export const MODULE_IMPORTS: Readonly<Record<string, ModuleFunction>> = {
     parameters: ['address: address', 'length: u32'],
     result: '',
     about:
-      "Appends bytes to the game's state that `save` hands over, at most STATE_BYTES_MAX in all. Traps outside `save`.",
+      'Appends bytes to the state that `save` hands over, at most STATE_BYTES_MAX in all, or `export_player`, at most PLAYER_BYTES_MAX. Traps outside these two.',
   },
   state_read: {
     parameters: ['offset: u32', 'address: address', 'length: u32'],
     result: 'u32',
     about:
-      'Copies up to `length` bytes of the saved state, from `offset` on, to `address`. Returns how many it copied: 0 outside `load`.',
+      'Copies up to `length` bytes of the saved state, from `offset` on, to `address`. Returns how many it copied: 0 outside `load` and `import_player`.',
   },
   exit: {
     parameters: ['status: i32'],
@@ -129,5 +129,19 @@ export const MODULE_EXPORTS: Readonly<Record<string, ModuleFunction>> = {
     optional: true,
     about:
       "Continues a saved game. Its state has `length` bytes, which `state_read` copies. Traps if the state is not one of this module's. A module that exports it exports `save` too.",
+  },
+  export_player: {
+    parameters: ['seat: i32'],
+    result: '',
+    optional: true,
+    about:
+      'Hands what belongs to the player of a seat to the host by `state_write`, for another room of this game; the seat is taken. Changes nothing that can be seen, and may not `submit`. A module that exports it exports `import_player` too.',
+  },
+  import_player: {
+    parameters: ['seat: i32', 'length: u32'],
+    result: 'i32',
+    optional: true,
+    about:
+      'Gives the player of a seat, who has joined, what another room has exported: `length` bytes, which `state_read` copies. Returns 1, or 0 if it cannot use them, and then changes nothing. A module that exports it exports `export_player` too.',
   },
 };

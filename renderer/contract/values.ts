@@ -91,6 +91,7 @@ export const ENUMS = {
   StoreOp: ['store', 'discard'],
   QueryType: ['occlusion', 'timestamp'],
   ErrorFilter: ['validation', 'out-of-memory', 'internal'],
+  Phase: ['waiting', 'active', 'ended'],
   FeatureName: words(FEATURE_NAMES),
   LimitName: words(LIMIT_NAMES),
 } as const satisfies Record<string, readonly string[]>;

@@ -1292,3 +1292,54 @@ export function cancelText(seat: u32): void {
   store<u32>(p, 131170);
   store<u32>(p, seat, 4);
 }
+
+/**
+ * Encodes `emit`: sends a message of `byteLength` bytes to the rooms of this game that subscribe to a topic.
+ * Returns the address at which to write the elements of the command's lists.
+ */
+export function emit(topic: string, byteLength: u32, dataCount: u32): usize {
+  const topicBytes = <u32>String.UTF8.byteLength(topic);
+  const length: u32 = 4 + ((topicBytes + 3) >> 2) + dataCount * 1;
+  const p = reserve(length);
+  store<u32>(p, (length << 16) | 112);
+  store<u32>(p, topicBytes, 4);
+  store<u32>(p, byteLength, 8);
+  store<u32>(p, dataCount, 12);
+  let tail = p + 16;
+  tail = text(tail, topic, topicBytes);
+  return tail;
+}
+
+/** Encodes `subscribe`: requests the messages that other rooms send to a topic; `subscription` is a number that the module chooses. */
+export function subscribe(subscription: u32, topic: string): void {
+  const topicBytes = <u32>String.UTF8.byteLength(topic);
+  const length: u32 = 3 + ((topicBytes + 3) >> 2);
+  const p = reserve(length);
+  store<u32>(p, (length << 16) | 113);
+  store<u32>(p, subscription, 4);
+  store<u32>(p, topicBytes, 8);
+  let tail = p + 12;
+  tail = text(tail, topic, topicBytes);
+}
+
+/** Encodes `unsubscribe`: ends a subscription. */
+export function unsubscribe(subscription: u32): void {
+  const p = reserve(2);
+  store<u32>(p, 131186);
+  store<u32>(p, subscription, 4);
+}
+
+/** Encodes `receive`: gives the host MESSAGE_BYTES_MAX bytes at `address` for one message; REPLY_MESSAGE says when it is there. */
+export function receive(token: u32, address: u32): void {
+  const p = reserve(3);
+  store<u32>(p, 196723);
+  store<u32>(p, token, 4);
+  store<u32>(p, address, 8);
+}
+
+/** Encodes `setPhase`: says in which phase the match is. */
+export function setPhase(phase: u32): void {
+  const p = reserve(2);
+  store<u32>(p, 131188);
+  store<u32>(p, phase, 4);
+}

@@ -346,6 +346,13 @@ export namespace ErrorFilter {
   export const internal: u32 = 3;
 }
 
+/** Phases of a match. 0 means "not given" where a value may be left out. */
+export namespace Phase {
+  export const waiting: u32 = 1;
+  export const active: u32 = 2;
+  export const ended: u32 = 3;
+}
+
 /** Values of WebGPU's GPUFeatureName. 0 means "not given" where a value may be left out. */
 export namespace FeatureName {
   export const depthClipControl: u32 = 1;

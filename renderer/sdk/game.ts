@@ -30,6 +30,15 @@ export abstract class Game {
   state(_state: State): void {}
 
   /**
+   * Saves or loads what belongs to the player of one seat, so that the player can move to another room of this game: passes it
+   * through `state`. For a load, the player has joined. Returns false to refuse a state, which may come from another version of
+   * the game; then nothing may change. Needed by games that export `export_player` and `import_player`.
+   */
+  player(_seat: i32, _state: State): bool {
+    return false;
+  }
+
+  /**
    * Mixes what one player hears in the tick that was just made, as Mixer.mix does: returns the address of `frames` frames of
    * sound, each of two f32, or 0 for silence. Changes nothing. Needed by games that export `audio`.
    */
@@ -101,6 +110,23 @@ export function save(): void {
   const state = new State(false, 0);
   playing().state(state);
   state.close();
+}
+
+/** Hands what belongs to the player of a seat to the host. */
+export function exportPlayer(seat: i32): void {
+  const state = new State(false, 0);
+  playing().player(seat, state);
+  state.close();
+}
+
+/** Gives the player of a seat what another room has exported: a state of `length` bytes. Returns 0 if it cannot be used. */
+export function importPlayer(seat: i32, length: u32): i32 {
+  readReplies();
+  const state = new State(true, length);
+  const isUsed = playing().player(seat, state);
+  if (isUsed) state.close();
+  flush();
+  return isUsed ? 1 : 0;
 }
 
 /** Continues a saved game, whose state has `length` bytes. */

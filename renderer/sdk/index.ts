@@ -1,3 +1,4 @@
+import * as bus from './bus';
 import * as log from './log';
 import * as mat4 from './math/mat4';
 import * as quat from './math/quat';
@@ -25,9 +26,10 @@ export * from './gpu/queue';
 export { deviceLost } from './gpu/reply';
 export * from './gpu/texture';
 export { Input, input } from './input';
+export { Message } from './message';
 export { exit } from './nearlight';
 export { Pad } from './pad';
 export * from './random';
 export { State } from './state';
 export { TextEntry } from './text';
-export { log, mat4, quat, vec2, vec3, vec4 };
+export { bus, log, mat4, quat, vec2, vec3, vec4 };

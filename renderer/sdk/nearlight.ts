@@ -25,10 +25,10 @@ export declare function gpu_feature(name: u32): i32;
 /** Returns the GPU's limit of this LimitName, at most 2^32 - 1; 0 for a name that the host does not know. */
 export declare function gpu_limit(name: u32): u32;
 
-/** Appends bytes to the game's state that `save` hands over, at most STATE_BYTES_MAX in all. Traps outside `save`. */
+/** Appends bytes to the state that `save` hands over, at most STATE_BYTES_MAX in all, or `export_player`, at most PLAYER_BYTES_MAX. Traps outside these two. */
 export declare function state_write(address: usize, length: u32): void;
 
-/** Copies up to `length` bytes of the saved state, from `offset` on, to `address`. Returns how many it copied: 0 outside `load`. */
+/** Copies up to `length` bytes of the saved state, from `offset` on, to `address`. Returns how many it copied: 0 outside `load` and `import_player`. */
 export declare function state_read(offset: u32, address: usize, length: u32): u32;
 
 /** Ends the game and does not return: the module is not called again, and what this call has submitted is lost. Status 0 means that the game is over, 1 to EXIT_STATUS_MAX that it failed; any other status traps. */

@@ -8,7 +8,10 @@ const ENTRIES = { '@nearlight/sdk': 'index.ts', '@nearlight/sdk/scene': 'scene/i
 
 /** The chapters of SDK.md and the source files that each is about. Every public symbol is in a file of one chapter. */
 const CHAPTERS: readonly (readonly [title: string, files: readonly string[]])[] = [
-  ['The game', ['game', 'input', 'pad', 'text', 'state', 'random', 'assets', 'log', 'nearlight'].map(sdk)],
+  [
+    'The game',
+    ['game', 'input', 'pad', 'text', 'bus', 'message', 'state', 'random', 'assets', 'log', 'nearlight'].map(sdk),
+  ],
   ['Sound', ['audio/mixer', 'audio/sound', 'audio/synth'].map(sdk)],
   ['The GPU', ['gpu/device', 'gpu/queue', 'gpu/reply', 'gpu/object'].map(sdk)],
   ['Resources', ['gpu/buffer', 'gpu/texture', 'gpu/binding', 'gpu/query'].map(sdk)],

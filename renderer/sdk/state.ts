@@ -24,6 +24,12 @@ export class State {
     if (this.u32(number) !== number) throw new Error('the state is of another version of this game');
   }
 
+  /** Saves the version of the state's layout. Reports whether a state that is loaded has `length` bytes and the same version. */
+  matches(number: u32, length: u32): bool {
+    if (this.loading && this.length !== length) return false;
+    return this.u32(number) === number;
+  }
+
   /** Saves or loads a whole number of 32 bits, without a sign. */
   u32(value: u32): u32 {
     return this.value<u32>(value);

@@ -1,5 +1,9 @@
 import { expect, test } from 'vitest';
-import { readConfig, readPorts } from '../../host/base/config.ts';
+import { readRules } from '../../host/base/setting.ts';
+
+const RULES = 'a list of at most 16 risk rules such as closed:/etc/nearlight/velocity.wasm,open:region.wasm';
+
+import { readConfig, readDuration, readPorts } from '../../host/base/config.ts';
 
 test.each([
   ['ICE_ADDRESS', '203.0.113.7'],
@@ -11,7 +15,12 @@ test.each([
   ['NODE_UDP_PORTS', '31000-31999'],
   ['NODE_UDP_PORTS', '1-1'],
   ['NODE_UDP_PORTS', '65535-65535'],
+  ['NATS_URL', 'nats://10.0.0.1:4222'],
+  ['NATS_URL', 'tls://user:p%40ss@nats.example, nats://[2001:db8::1]:4222'],
   ['REQUIRED_LAYERS', 'none'],
+  ['SYNC_INTERVAL', '1s'],
+  ['SYNC_INTERVAL', '24h'],
+  ['SINK_URL', 'https://centre.example/events'],
   ['REQUIRED_LAYERS', 'seccomp, emptyRoot'],
   ['ADMISSION', 'open'],
   ['ADMISSION', 'token'],
@@ -20,6 +29,9 @@ test.each([
   ['OIDC_ROLE_CLAIM', 'games:role'],
   ['POLICY_FAIL_OPEN', 'none'],
   ['POLICY_FAIL_OPEN', 'gaming,game'],
+  ['RISK_RULES', ''],
+  ['RISK_RULES', 'closed:/etc/rules/a b.wasm, open:c:d.wasm'],
+  ['RISK_RULES', Array(16).fill('open:a.wasm').join()],
 ])('the setting %s=%s is accepted', (name, value) => {
   expect(Object.values(readConfig({ [name]: value }))).toContain(value);
 });
@@ -30,6 +42,10 @@ test.each([
   ['NODE_ADDRESS', 'fe80::1%eth0', 'an IPv4 or IPv6 address'],
   ['ALLOWED_ORIGINS', 'play.example', 'a list of origins such as https://play.example,http://10.0.0.1:8080, or *'],
   ['ALLOWED_ORIGINS', 'https://a.b/', 'a list of origins such as https://play.example,http://10.0.0.1:8080, or *'],
+  ['NATS_URL', '10.0.0.1:4222', 'a list of URLs such as nats://10.0.0.1:4222'],
+  ['NATS_URL', 'http://10.0.0.1:4222', 'a list of URLs such as nats://10.0.0.1:4222'],
+  ['NATS_URL', 'nats://10.0.0.1:4222/path', 'a list of URLs such as nats://10.0.0.1:4222'],
+  ['NATS_URL', 'nats://a,', 'a list of URLs such as nats://10.0.0.1:4222'],
   ['TURN_URLS', 'turn.example', 'a list of URLs such as turn:turn.example:3478?transport=udp,stun:stun.example'],
   [
     'TURN_URLS',
@@ -51,6 +67,18 @@ test.each([
   ['OIDC_ROLE_CLAIM', 'two words', 'the name of a claim, or names of nested claims with dots between them'],
   ['POLICY_FAIL_OPEN', 'gamming', 'none, gaming, game or gaming,game'],
   ['TOKEN_BYTES_MAX', '511', 'a whole number from 512 to 14336'],
+  ['RISK_RULES', 'a.wasm', RULES],
+  ['RISK_RULES', 'open:', RULES],
+  ['RISK_RULES', 'shut:a.wasm', RULES],
+  ['RISK_RULES', 'open:a.wasm,', RULES],
+  ['RISK_RULES', Array(17).fill('open:a.wasm').join(), RULES],
+  ['RISK_MS_MAX', '0', 'a whole number from 1 to 10000'],
+  ['RISK_MS_MAX', '10001', 'a whole number from 1 to 10000'],
+  ['SYNC_INTERVAL', '0s', 'a time from 1s to 24h, such as 60s or 5m'],
+  ['SYNC_INTERVAL', '1441m', 'a time from 1s to 24h, such as 60s or 5m'],
+  ['SYNC_INTERVAL', '60', 'a time from 1s to 24h, such as 60s or 5m'],
+  ['SINK_URL', 'ftp://centre.example/', 'a URL such as https://centre.example/events, without a password'],
+  ['SINK_URL', 'https://user:word@centre.example/', 'a URL such as https://centre.example/events, without a password'],
   ['ICE_PORT', '65536', 'a whole number from 0 to 65535'],
 ])('the setting %s=%s is refused', (name, value, form) => {
   const message = `NL_SETTING: A setting is out of its bounds: ${name}=${value} is not ${form}`;
@@ -60,4 +88,16 @@ test.each([
 test('a range of ports is read as its first and its last port', () => {
   expect(readPorts('31000-31999')).toEqual({ first: 31_000, last: 31_999 });
   expect(readPorts('')).toBeUndefined();
+});
+
+test('a list of risk rules is read as files, each with what it does when it fails', () => {
+  expect(readRules('closed:/etc/a.wasm, open:b:c.wasm')).toEqual([
+    { path: '/etc/a.wasm', onFailure: 'closed' },
+    { path: 'b:c.wasm', onFailure: 'open' },
+  ]);
+  expect(readRules('')).toEqual([]);
+});
+
+test('a duration is read as milliseconds', () => {
+  expect(['60s', '5m', '2h'].map(readDuration)).toEqual([60_000, 300_000, 7_200_000]);
 });

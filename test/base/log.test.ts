@@ -44,6 +44,39 @@ test('the further lines of a log message stand below its first line', () => {
   expect(at(rows, 1).indexOf('two')).toBe(at(rows, 0).indexOf('one'));
 });
 
+test('a log in JSON has one object per line, with what the line is about', () => {
+  vi.useFakeTimers({ now: Date.UTC(2030, 0, 2, 3, 4, 5, 67) });
+  const lines = written();
+  const log = createLog('info', 'json');
+  log('info', 'arena: seat 3 was taken\n', { room: 'arena', player: 3, traceId: '4bf92f3577b34da6a3ce929d0e0e4736' });
+  log('warn', 'one\n"two"');
+  log('debug', 'not at this level');
+  expect(lines.every((line) => /^[^\n]+\n$/.test(line))).toBe(true);
+  expect(lines.map((line) => JSON.parse(line))).toEqual([
+    {
+      time: '2030-01-02T03:04:05.067Z',
+      level: 'info',
+      message: 'arena: seat 3 was taken',
+      room: 'arena',
+      player: 3,
+      trace_id: '4bf92f3577b34da6a3ce929d0e0e4736',
+    },
+    { time: '2030-01-02T03:04:05.067Z', level: 'warn', message: 'one\n"two"' },
+  ]);
+});
+
+test('a log is text unless LOG_FORMAT says json, and another format is refused', () => {
+  const lines = written();
+  createLog('info', 'text')('info', 'a line', { room: 'arena' });
+  expect(lines).toEqual([expect.stringMatching(/^\S+ info {2}a line\n$/)]);
+  expect(() => createLog('info', 'xml')).toThrow(
+    expect.objectContaining({
+      code: 'NL_SETTING',
+      detail: 'LOG_FORMAT=xml is unknown; set it to one of text, json',
+    }),
+  );
+});
+
 test('an unknown log level is refused', () => {
   expect(() => createLog('verbose')).toThrow(
     expect.objectContaining({

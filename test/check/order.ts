@@ -7,10 +7,16 @@ export interface Part {
 }
 
 /** Files that the package @nearlight/sdk offers at its root. */
-export const PACKAGE = ['renderer/index.ts', 'renderer/game.ts'];
+export const PACKAGE = ['renderer/index.ts', 'renderer/game.ts', 'renderer/rule.ts'];
 
-/** Folders of games. The template of a new project is a game too. */
-export const GAMES = ['renderer/arena', 'renderer/examples', 'renderer/model', 'renderer/sdk/template'];
+/** Folders of games and of risk rules. The template of a new project is a game too. */
+export const GAMES = [
+  'renderer/arena',
+  'renderer/examples',
+  'renderer/model',
+  'renderer/rules',
+  'renderer/sdk/template',
+];
 
 /**
  * Folders of the host's stages, each of which does one step for a frame, an input or a session. Only host/play and the
@@ -62,6 +68,7 @@ export const PORTABLE: readonly RegExp[] = [
   /^host\/room\//,
   /^host\/session\/(?!(file|hash)\.ts$)/,
   /^host\/base\/protocol\.ts$/,
+  /^host\/observe\/(boards|panel)\b/,
   /^host\/player\/(?!build\.ts$)/,
   /^host\/engine\/(module|javascript)\.ts$/,
 ];

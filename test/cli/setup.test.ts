@@ -210,11 +210,13 @@ describe('what setup finds missing', () => {
     debian('trixie');
     for (const part of ['', '-compiler'])
       for (const release of ['trixie', 'bookworm']) put(`runtime/${release}-x64-${RECIPE}${part}/complete`);
-    const needed = ['browser', 'containerd', 'images', 'network', 'cri', 'kubectl', 'tools'];
+    const needed = ['browser', 'containerd', 'images', 'network', 'cri', 'kubectl', 'nats', 'tools'];
     expect(missing({}, { test: true, bundle: true }).filter((name) => name)).toEqual(needed);
     put('usr/bin/chromium');
     chmodSync(join(root, 'usr/bin/chromium'), 0o755);
-    const programs = 'containerd ctr docker-registry skopeo umoci ip kubectl debootstrap readelf c++'.split(' ');
+    const programs = 'containerd ctr docker-registry skopeo umoci ip kubectl nats-server debootstrap readelf c++'.split(
+      ' ',
+    );
     for (const name of programs) put(`usr/bin/${name}`);
     for (const path of ['usr/sbin/runc', 'usr/lib/cni/bridge']) put(path);
     put('usr/share/gocode/src/k8s.io/cri-api/pkg/apis/runtime/v1/api.proto');
@@ -235,6 +237,8 @@ test('system packages are installed without starting their services', () => {
     'ln -s /dev/null /etc/systemd/system/containerd.service',
     'mkdir -p /etc/systemd/system',
     'ln -s /dev/null /etc/systemd/system/docker-registry.service',
+    'mkdir -p /etc/systemd/system',
+    'ln -s /dev/null /etc/systemd/system/nats-server.service',
     'chmod 755 /usr/sbin/policy-rc.d',
     'work',
     'rm -f /usr/sbin/policy-rc.d',
@@ -242,7 +246,7 @@ test('system packages are installed without starting their services', () => {
     '',
   ]);
   put('usr/bin/containerd');
-  put('etc/systemd/system/docker-registry.service');
+  for (const name of ['docker-registry', 'nats-server']) put(`etc/systemd/system/${name}.service`);
   put('usr/sbin/policy-rc.d');
   expect(shell(code).stdout).toBe('work\n3\n');
 });

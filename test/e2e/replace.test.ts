@@ -102,7 +102,7 @@ test('a spectator sees who plays, that no one does, and the next game, without a
   await watcher.waitForSelector('body:not([data-paused])');
   await first.close('NL_ROOM_ENDED');
   await watcher.waitForSelector('[data-paused] #interval');
-  expect(await watcher.textContent('#interval')).toContain('The next game is about to start');
+  expect(await watcher.textContent('#interval')).toContain('The next game starts soon');
   await show('triangle');
   await watcher.waitForSelector('body:not([data-paused])');
   const before = await shown();

@@ -263,10 +263,12 @@ describe('a forged cache entry', () => {
     const instance = new WasmEdgeInstance(guest, settings);
     const fd = addon.sealed(code);
     try {
-      return await instance.load({ fds: [fd], codeBytes: code.length, saves: false, sounds: false, codeShift: 0 }).then(
-        () => 'loaded',
-        (error: Error) => error.message,
-      );
+      return await instance
+        .load({ fds: [fd], codeBytes: code.length, saves: false, moves: false, sounds: false, codeShift: 0 })
+        .then(
+          () => 'loaded',
+          (error: Error) => error.message,
+        );
     } finally {
       closeSync(fd);
       await instance.close();
@@ -350,7 +352,9 @@ describe('a required layer that does not hold', () => {
       interpreter: false,
     });
     const instance = new WasmEdgeInstance(guest, options());
-    await expect(instance.load({ fds: [], codeBytes: 0, saves: false, sounds: false, codeShift: 0 })).rejects.toThrow(
+    await expect(
+      instance.load({ fds: [], codeBytes: 0, saves: false, moves: false, sounds: false, codeShift: 0 }),
+    ).rejects.toThrow(
       /^NL_CONFINEMENT: .*does not give emptyRoot \(an empty file system\), nor limits: run as root, or allow user namespaces/,
     );
     await instance.close();

@@ -34,7 +34,7 @@ async function runRogue(seed: number, survives: boolean): Promise<string> {
   const settings = { ...options({ initMsMax: seed === SILENT ? 500 : 600_000 }), seed };
   const process = new GuestProcess(addon, [program], { ...settings.limits, ...UNCONFINED });
   const instance = new WasmEdgeInstance(process, settings);
-  const loaded = instance.load({ fds: [], codeBytes: 0, saves: false, sounds: false, codeShift: 0 });
+  const loaded = instance.load({ fds: [], codeBytes: 0, saves: false, moves: false, sounds: false, codeShift: 0 });
   const outcome = await loaded.then(
     () => 'loaded',
     (error: Error) => error.message,

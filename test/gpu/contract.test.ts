@@ -87,6 +87,7 @@ function recorder(calls: { name: string; args: unknown[] }[]): Handler {
     'renderPass',
     'computePass',
     'player',
+    'bus',
   ];
   const handler = {
     tables,

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { must } from '../../host/base/assert.ts';
+import { errors } from '../../host/base/errors.ts';
 import { Samples } from '../../host/base/samples.ts';
 import { Histogram } from '../../host/observe/histogram.ts';
 import { Meters } from '../../host/observe/meters.ts';
@@ -93,6 +94,27 @@ describe('metrics', () => {
     if (promtool.error === undefined) expect(promtool.stdout + promtool.stderr).toBe('');
   });
 
+  test('metrics report messages between rooms, and rooms by phase', async () => {
+    const meters = new Meters();
+    Object.assign(meters.bus, { emitted: 5, delivered: 4, resultsLost: 1 });
+    meters.bus.dropped.queue = 3;
+    const families = parse(await createMetrics(meters, { ...figures, phases: () => ({ active: 2, none: 1 }) })());
+    const values = (name: string) => Object.fromEntries(families.get(name)?.samples ?? []);
+    expect(values('nearlight_bus_messages_total')).toEqual({
+      'nearlight_bus_messages_total{way="sent"}': 5,
+      'nearlight_bus_messages_total{way="received"}': 4,
+    });
+    expect(values('nearlight_bus_dropped_total')).toMatchObject({
+      'nearlight_bus_dropped_total{reason="queue"}': 3,
+      'nearlight_bus_dropped_total{reason="rate"}': 0,
+    });
+    expect(values('nearlight_results_lost_total')).toEqual({ nearlight_results_lost_total: 1 });
+    expect(values('nearlight_rooms')).toEqual({
+      'nearlight_rooms{phase="active"}': 2,
+      'nearlight_rooms{phase="none"}': 1,
+    });
+  });
+
   test('metrics report counters in seconds and bytes', async () => {
     const meters = new Meters();
     const metrics = createMetrics(meters, figures);
@@ -112,6 +134,9 @@ describe('metrics', () => {
     meters.sessionsEnded.idle++;
     meters.countEndedGame('NL_GUEST_TRAP');
     meters.countEndedGame('NL_GUEST_TRAP');
+    meters.countRuleDecision('region', 'allow', 0.4);
+    meters.countRuleDecision('region', 'allow', 3);
+    meters.countRuleDecision('region', 'failed', 1);
     meters.inputsCoalesced = 9;
     meters.countDroppedInput('NL_INPUT_RATE');
     meters.countDismissedPage('NL_INPUT');
@@ -144,6 +169,10 @@ describe('metrics', () => {
       nearlight_ticks_total: 1,
       nearlight_ticks_skipped_total: 7,
       nearlight_gpu_seconds_total: 0.25,
+      'nearlight_rule_decisions_total{rule="region",verdict="allow"}': 2,
+      'nearlight_rule_decisions_total{rule="region",verdict="failed"}': 1,
+      nearlight_rule_decision_seconds_count: 3,
+      'nearlight_rule_decision_seconds_bucket{le="0.0005"}': 1,
       nearlight_sessions: 1,
       nearlight_inputs_coalesced_total: 9,
       'nearlight_inputs_dropped_total{code="NL_INPUT_RATE"}': 1,
@@ -174,6 +203,34 @@ describe('metrics', () => {
     expect(seriesOf('nearlight_page_stage_seconds')).toBe(5 * (16 + 2));
   });
 
+  test('counters that are labelled by a code or a reason begin at 0, so that the first event makes a rate', async () => {
+    const meters = new Meters();
+    const metrics = createMetrics(meters, figures);
+    const read = async () => new Map([...parse(await metrics()).values()].flatMap(({ samples }) => [...samples]));
+    const before = await read();
+    meters.countEndedGame('NL_GPU_LOST');
+    meters.countRefusedRequest('NL_ROOM_FULL');
+    meters.sessionsEnded.failed++;
+    meters.gpuLosses++;
+    const after = await read();
+    for (const name of [
+      'nearlight_games_ended_total{code="NL_GPU_LOST"}',
+      'nearlight_requests_refused_total{code="NL_ROOM_FULL"}',
+      'nearlight_sessions_ended_total{reason="failed"}',
+      'nearlight_gpu_losses_total',
+    ])
+      expect([name, before.get(name), after.get(name)]).toEqual([name, 0, 1]);
+  });
+
+  test('every code that has an HTTP status is counted among the refusals', async () => {
+    const refusals = must(
+      parse(await createMetrics(new Meters(), figures)()).get('nearlight_requests_refused_total'),
+      'refusals',
+    );
+    const codes = Object.entries(errors).flatMap(([code, entry]) => ('http' in entry ? [code] : []));
+    expect(refusals.samples.size).toBe(codes.length);
+  });
+
   test('metrics leave out the GPU time if the GPU has no timestamps', async () => {
     const families = parse(await createMetrics(new Meters(), figures)());
     expect(families.has('nearlight_gpu_seconds_total')).toBe(false);
@@ -191,4 +248,38 @@ describe('metrics', () => {
       expect(found).toEqual(['1', `${10 * time}`]);
     }
   });
+});
+
+test('a host with a store reports it, and one without has no metrics of a store', async () => {
+  const meters = new Meters();
+  meters.storeCommit.add(3);
+  const edge = {
+    waiting: 4,
+    oldestSeconds: 1.5,
+    refused: 1,
+    local: 2,
+    sent: 7,
+    failures: 3,
+    held: 5,
+    damaged: 1,
+    salvaged: 9,
+    givenUp: { traces: true, logs: false },
+  };
+  const families = parse(await createMetrics(meters, { ...figures, edge: () => edge })());
+  const value = (name: string, sample = name) => families.get(name)?.samples.get(sample);
+  expect(value('nearlight_outbox_waiting')).toBe(4);
+  expect(value('nearlight_outbox_oldest_seconds')).toBe(1.5);
+  expect(value('nearlight_outbox_sent_total')).toBe(7);
+  expect(value('nearlight_outbox_failures_total')).toBe(3);
+  expect(value('nearlight_outbox_refused')).toBe(1);
+  expect(value('nearlight_outbox_local')).toBe(2);
+  expect(value('nearlight_store_held')).toBe(5);
+  expect(value('nearlight_store_damaged_total')).toBe(1);
+  expect(value('nearlight_store_salvaged_rows_total')).toBe(9);
+  expect(value('nearlight_store_given_up', 'nearlight_store_given_up{what="traces"}')).toBe(1);
+  expect(value('nearlight_store_given_up', 'nearlight_store_given_up{what="logs"}')).toBe(0);
+  expect(value('nearlight_store_commit_seconds', 'nearlight_store_commit_seconds_count')).toBe(1);
+  expect([...parse(await createMetrics(meters, figures)()).keys()].filter((name) => /store|outbox/.test(name))).toEqual(
+    [],
+  );
 });

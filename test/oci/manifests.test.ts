@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { must } from '../../host/base/assert.ts';
-import { settings } from '../../host/base/config.ts';
+import { readConfig, settings } from '../../host/base/config.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -76,7 +76,7 @@ async function problems(manifest: Manifest): Promise<string> {
   }
 }
 
-describe.each(['.', 'base', 'eight-core', 'gpu', 'node'])('oci/k3s/%s', (overlay) => {
+describe.each(['.', 'base', 'edge', 'eight-core', 'gpu', 'node', 'sight'])('oci/k3s/%s', (overlay) => {
   it('the manifests contain only fields that the schemas of Kubernetes know, with valid values', async () => {
     const manifests = build(overlay);
     expect(manifests.length).toBeGreaterThan(0);
@@ -174,4 +174,16 @@ describe('the manifests together', () => {
     expect(20 * sum('cpu')).toBeLessThanOrEqual(7600);
     expect(20 * sum('memory')).toBeLessThanOrEqual(15 * 1024);
   });
+});
+
+it('each key of the ConfigMap edge-config is a setting in lower case, with a valid value, which is the default', () => {
+  const { metadata, data } = find<{ metadata: { name: string }; data: Record<string, string> }>(
+    build('edge'),
+    'ConfigMap',
+  );
+  expect(metadata.name).toBe('edge-config');
+  expect(Object.keys(data)).toEqual(['local_storage', 'offline_mode', 'sync_interval']);
+  const environment = Object.fromEntries(Object.entries(data).map(([key, value]) => [key.toUpperCase(), value]));
+  expect(Object.values(settings).map(({ env }) => env)).toEqual(expect.arrayContaining(Object.keys(environment)));
+  expect(readConfig(environment)).toEqual(readConfig({}));
 });

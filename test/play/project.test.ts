@@ -42,8 +42,17 @@ test('package.json may list games: folders with an index.ts, files, and all file
   ]);
 });
 
+test('package.json may list risk rules, whose modules have a folder of their own', () => {
+  manifest({ nearlight: { games: ['speed.ts'], rules: ['checks/*.ts'] } });
+  for (const file of ['speed.ts', 'checks/speed.ts']) write(file);
+  const project = openProject(root);
+  expect(project.rules.map(modulePath)).toEqual([join(root, 'build/rules/speed.wasm')]);
+  expect(findGame('rules/speed', project).entry).toBe('checks/speed.ts');
+  expect(findGame('speed', project).entry).toBe('speed.ts');
+});
+
 test('a folder without package.json and without sources has no games', () => {
-  expect(openProject(root)).toEqual({ root, games: [] });
+  expect(openProject(root)).toEqual({ root, games: [], rules: [] });
 });
 
 test('a game is found by its name or by its file, and an unknown one is refused with a list of games', () => {

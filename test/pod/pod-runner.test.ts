@@ -176,10 +176,12 @@ test.each([
 ])('rooms recover after the GPU was lost %s', async (_, causedElsewhere, why) => {
   const { gpu, lose, reopened } = causedElsewhere ? await hungGpu() : await fragileGpu();
   const recover = vi.fn(async () => {});
-  void recoverFromLoss(gpu, { rooms: [{ recover }] as unknown as Room[] }, () => {});
+  const meters = new Meters();
+  void recoverFromLoss({ gpu, lobby: { rooms: [{ recover }] as unknown as Room[] }, log: () => {}, meters });
   lose();
   await eventually(() => expect(recover.mock.calls).toEqual([[why, { causedElsewhere }]]));
   expect(reopened()).toBe(1);
+  expect(meters.gpuLosses).toBe(1);
 });
 
 test('a game that saves its state continues in another process after its GPU was lost', {
@@ -199,7 +201,7 @@ test('a game that saves its state continues in another process after its GPU was
     files: new Map() as never,
     nodePort: undefined,
   });
-  void recoverFromLoss(gpu, runner, log);
+  void recoverFromLoss({ gpu, lobby: runner, log, meters: new Meters() });
   const renewed: (number | undefined)[] = [];
   let game: LoadedGame | undefined;
   const loaded = await runner.load({

@@ -1,7 +1,7 @@
 import type { Clock } from '../../host/base/clock.ts';
 import type { NearlightError } from '../../host/base/errors.ts';
 import { type Milli, milli } from '../../host/base/time.ts';
-import type { Instance, Listening, Submission } from '../../host/engine/engine.ts';
+import type { Imported, Instance, Listening, Submission } from '../../host/engine/engine.ts';
 import type { PlayerSound } from '../../host/room/sound.ts';
 import { emptyStats, type PlayerConnection } from '../../host/stream/player.ts';
 import { INPUT_STRIDE, PADS_STRIDE } from '../../renderer/contract/abi.ts';
@@ -101,6 +101,14 @@ export class FakeInstance implements Instance {
   }
   restore(state: Uint8Array): Promise<Submission> {
     return this.#call(`restore ${state.join(' ')}`);
+  }
+  async exportPlayer(seat: number): Promise<Uint8Array | undefined> {
+    await this.#call(`export ${seat}`);
+    return Uint8Array.of(4, 5);
+  }
+  async importPlayer(seat: number, state: Uint8Array): Promise<Imported> {
+    const submission = await this.#call(`import ${seat} ${state.join(' ')}`);
+    return { accepted: state.length > 0, submission };
   }
   async close(): Promise<void> {
     this.closed = true;

@@ -68,6 +68,7 @@ function write(calls: Iterable<Call>, { end = true, seats = 3 } = {}): Uint8Arra
       writer.pads(new Uint32Array(pads.buffer), pads);
       if (asked.kind === 'render') writer.render(asked.seat, asked.width, asked.height);
       else if (asked.kind === 'tick') writer.tick(asked.tick);
+      else if (asked.kind === 'import') writer.importPlayer(asked.seat, asked.state);
       else writer[asked.kind](asked.seat);
     }
   }
@@ -132,6 +133,15 @@ describe('a recording that is read contains what was written:', () => {
       ],
     ],
     ['a write to linear memory', [{ kind: 'write', address: 0xffff0000, bytes: new Uint8Array(70_000).fill(3) }]],
+    [
+      'states of players who come from other rooms',
+      [
+        join0,
+        { kind: 'import', seat: 0, state: new Uint8Array(65_536).fill(9) },
+        { kind: 'import', seat: 0, state: new Uint8Array(0) },
+        tick0,
+      ],
+    ],
     [
       'changes to the first and last byte of an input record',
       [input(0, 0), tick0, input(2, INPUT_STRIDE - 1), { kind: 'tick', tick: 1 }],
@@ -238,7 +248,7 @@ describe('a broken recording', () => {
     ['a name that is cut', write([]).subarray(0, START - 1), `byte ${START - 1}: the file ends within its header`],
     ['a header that is cut', write([]).subarray(0, HEADER_BYTES - 1), 'byte 103: the file ends within its header'],
     ['a name that is not UTF-8', patched(HEADER_BYTES + 12, 0xff), 'byte 116: the name is not UTF-8'],
-    ['an unknown record', records(12), `byte ${START}: 12 does not stand for any record`],
+    ['an unknown record', records(13), `byte ${START}: 13 does not stand for any record`],
     ['a seat that does not exist', records(1, 3), `byte ${START + 1}: seat 3 does not exist; there are 3 seats`],
     ['a seat taken twice', records(1, 0, 1, 0), `byte ${START + 3}: seat 0 is taken`],
     ['a leave of a free seat', records(2, 0), `byte ${START + 1}: seat 0 is free`],
@@ -265,6 +275,12 @@ describe('a broken recording', () => {
       `byte ${START + 1}: a saved state is loaded after the first call`,
     ],
     ['a second state', records(9, 0, 0, 0, 0, 9), `byte ${START + 5}: a saved state is loaded after the first call`],
+    ['the state of a player in a free seat', records(12, 0, 0, 0, 0, 0), `byte ${START + 1}: seat 0 is free`],
+    [
+      'the state of a player that is too large',
+      records(1, 0, 12, 0, 1, 0, 1, 0),
+      `byte ${START + 4}: the state of a player cannot have 65537 bytes`,
+    ],
     ['bytes after the end', records(0, 0), `byte ${START + 1}: there are bytes after the end of the session`],
   ])('(%s) is refused', (_, file, detail) => {
     expect(() => readRecording(file)).toThrow(`NL_RECORDING: The recording cannot be used: ${detail}`);

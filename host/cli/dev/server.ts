@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { NearlightError } from '../../base/errors.ts';
 
-/** A file of the development page, with its content type. */
+/** A file of the page, with its content type. */
 export interface PageFile {
   type: string;
   body: Uint8Array;
@@ -81,7 +81,7 @@ async function answer(
 ): Promise<void> {
   for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
   if (!isOwnOrigin(request))
-    return void response.writeHead(403).end('NL_ORIGIN: open the address that "dev" has printed\n');
+    return void response.writeHead(403).end('NL_ORIGIN: open the address that the command has printed\n');
   const { pathname } = new URL(request.url ?? '/', 'http://localhost');
   if (request.method === 'POST') {
     const reply = options.post(pathname, await body(request));

@@ -225,8 +225,8 @@ async function start({ addon, process, code, checked, options }: Start): Promise
     const fds = [isSealed ? code.fd : seal(code)];
     if (options.assets.length > 0) fds.push(options.assetsFd ?? seal(options.assets));
     const instance = new WasmEdgeInstance(process, options);
-    const { saves, sounds, codeShift } = checked;
-    await instance.load({ fds, codeBytes: isSealed ? code.bytes : code.length, saves, sounds, codeShift });
+    const { saves, moves, sounds, codeShift } = checked;
+    await instance.load({ fds, codeBytes: isSealed ? code.bytes : code.length, saves, moves, sounds, codeShift });
     announceLayers(process, options);
     return instance;
   } finally {

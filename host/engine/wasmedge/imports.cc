@@ -51,7 +51,7 @@ WasmEdge_ModuleInstanceContext *Instance::createImports() {
 }
 
 WasmEdge_Result Instance::submit(const WasmEdge_Value *parameters) {
-  if (saving_) return trap(STATUS_TRAP, "submit: cannot be called during save");
+  if (saving_) return trap(STATUS_TRAP, "submit: cannot be called during save or export_player");
   if (mixing_) return trap(STATUS_TRAP, "submit: cannot be called during audio");
   switch (submission_.append(*this, argument(parameters, 0), argument(parameters, 1))) {
   case Submission::Result::trap:
@@ -138,11 +138,11 @@ WasmEdge_Result Instance::gpuLimit(const WasmEdge_Value *parameters, WasmEdge_Va
 }
 
 WasmEdge_Result Instance::stateWrite(const WasmEdge_Value *parameters) {
-  if (!saving_) return trap(STATUS_TRAP, "state_write: can only be called during save");
-  uint32_t length = argument(parameters, 1), bytesMax = mapping_.get(LOAD_STATE_BYTES_MAX);
+  if (!saving_) return trap(STATUS_TRAP, "state_write: can only be called during save or export_player");
+  uint32_t length = argument(parameters, 1);
   const uint8_t *bytes = at(argument(parameters, 0), length);
   if (bytes == nullptr) return trap(STATUS_TRAP, "out of bounds memory access in state_write");
-  if (length > bytesMax - stateBytes_) return trap(STATUS_STATE, "");
+  if (length > stateBytesMax_ - stateBytes_) return trap(STATUS_STATE, "");
   std::memcpy(dataArea() + stateBytes_, bytes, length);
   stateBytes_ += length;
   return WasmEdge_Result_Success;

@@ -16,8 +16,9 @@ namespace {
 constexpr uint64_t OVERHEAD_BYTES = uint64_t{96} << 20;
 
 // For each CALL_ number: how many arguments the export takes that it calls, and the name of that export.
-constexpr uint32_t ARGUMENT_COUNT[] = {4, 1, 1, 1, 3, 0, 1};
-constexpr const char *EXPORT_NAME[] = {"init", "join", "leave", "tick", "render", "save", "load"};
+constexpr uint32_t ARGUMENT_COUNT[CALL_COUNT] = {4, 1, 1, 1, 3, 0, 1, 1, 2};
+constexpr const char *EXPORT_NAME[CALL_COUNT] = {"init", "join", "leave", "tick", "render",
+                                                 "save", "load", "export_player", "import_player"};
 
 } // namespace
 
@@ -115,7 +116,7 @@ bool Instance::instantiate() {
   if (!succeeded(WasmEdge_ExecutorInstantiate(executor_, &module_, store_, tree_))) return false;
   memory_ = WasmEdge_ModuleInstanceFindMemory(module_, WasmEdge_StringWrap("memory", 6));
   if (memory_ == nullptr) return fail(STATUS_CONTRACT, "the export \"memory\" is missing");
-  for (uint32_t call = CALL_LOAD; call <= CALL_RESTORE; call++) {
+  for (uint32_t call = CALL_LOAD; call < CALL_COUNT; call++) {
     functions_[call] = find(EXPORT_NAME[call]);
     if (functions_[call] == nullptr && call <= CALL_RENDER) return fail(STATUS_CONTRACT, "a required export is missing");
   }
@@ -163,12 +164,13 @@ bool Instance::acceptBlock(uint32_t address) {
 void Instance::call(uint32_t call) {
   submission_.reset();
   mapping_.set(RESPONSE_PHASE, PHASE_CALL);
-  if (block_ == 0 || call > CALL_RESTORE || functions_[call] == nullptr) {
+  if (block_ == 0 || call >= CALL_COUNT || functions_[call] == nullptr) {
     fail(STATUS_FAILED, "no module is loaded");
   } else {
     if (!stage()) return;
-    if (call == CALL_SAVE) invokeSave();
-    else if (call == CALL_RESTORE) invokeRestore();
+    if (call == CALL_SAVE) invokeSave(call, mapping_.get(LOAD_STATE_BYTES_MAX));
+    else if (call == CALL_EXPORT_PLAYER) invokeSave(call, mapping_.get(REQUEST_ARGUMENTS + 4));
+    else if (call == CALL_RESTORE || call == CALL_IMPORT_PLAYER) invokeLoad(call);
     else if (invoke(functions_[call], ARGUMENT_COUNT[call]) && call == CALL_TICK) mixAll();
     mapping_.set(RESPONSE_MEMORY_PAGES, WasmEdge_MemoryInstanceGetPageSize(memory_));
   }
@@ -211,18 +213,24 @@ bool Instance::mix(uint32_t seat, uint32_t frames, uint8_t *target) {
   return true;
 }
 
-void Instance::invokeSave() {
+// Calls an export that writes a state.
+void Instance::invokeSave(uint32_t call, uint32_t bytesMax) {
   saving_ = true;
   stateBytes_ = 0;
-  invoke(functions_[CALL_SAVE], ARGUMENT_COUNT[CALL_SAVE]);
+  stateBytesMax_ = std::min(bytesMax, mapping_.get(LOAD_DATA_BYTES_MAX));
+  invoke(functions_[call], ARGUMENT_COUNT[call]);
   saving_ = false;
   submission_.dataBytes = stateBytes_;
 }
 
-void Instance::invokeRestore() {
-  uint32_t length = std::min(mapping_.get(REQUEST_ARGUMENTS), mapping_.get(LOAD_STATE_BYTES_MAX));
+// Calls an export that reads a state, whose length is the last argument of the call.
+void Instance::invokeLoad(uint32_t call) {
+  uint32_t length = mapping_.get(REQUEST_ARGUMENTS + 4 * (ARGUMENT_COUNT[call] - 1));
+  length = std::min(length, mapping_.get(LOAD_DATA_BYTES_MAX));
   state_.assign(dataArea(), dataArea() + length);
-  invoke(functions_[CALL_RESTORE], ARGUMENT_COUNT[CALL_RESTORE]);
+  int32_t result = 1;
+  invoke(functions_[call], ARGUMENT_COUNT[call], call == CALL_IMPORT_PLAYER ? &result : nullptr);
+  if (mapping_.get(RESPONSE_STATUS) == STATUS_OK) mapping_.set(RESPONSE_VALUE, static_cast<uint32_t>(result));
   std::vector<uint8_t>().swap(state_);
 }
 

@@ -22,7 +22,7 @@ public:
   // Loads, instantiates and initialises the module behind the file descriptor `code`. `assets` is the descriptor of
   // the asset pack, or -1 if there is none.
   void load(int code, int assets);
-  // Calls the module's export for `call`, one of CALL_JOIN to CALL_RESTORE. A tick also calls `audio` for the seats that listen.
+  // Calls the module's export for `call`, one of CALL_JOIN to CALL_IMPORT_PLAYER. A tick also calls `audio` for the seats that listen.
   void call(uint32_t call);
 
   // The functions that the module imports (imports.cc). Each makes the module trap if it gets an address outside linear
@@ -56,8 +56,8 @@ private:
   bool invoke(Function function, uint32_t count, int32_t *result = nullptr);
   bool stage();
   bool applyWrites();
-  void invokeSave();
-  void invokeRestore();
+  void invokeSave(uint32_t call, uint32_t bytesMax);
+  void invokeLoad(uint32_t call);
   void mixAll();
   bool mix(uint32_t seat, uint32_t frames, uint8_t *target);
   uint8_t *dataArea() const;
@@ -77,7 +77,7 @@ private:
   WasmEdge_ModuleInstanceContext *module_ = nullptr;
   WasmEdge_MemoryInstanceContext *memory_ = nullptr;
   // The module's export for each CALL_ number; null if the module does not have it.
-  Function functions_[CALL_RESTORE + 1] = {};
+  Function functions_[CALL_COUNT] = {};
   // The module's export `audio`; null if the module has no sound.
   Function audio_ = nullptr;
   // True while `audio` runs, which may not submit commands.
@@ -90,11 +90,13 @@ private:
   bool hasPads_ = false;
   uint32_t features_ = 0;
   uint32_t limits_[LIMITS_MAX] = {};
-  // True while the module's export `save` runs, the only time at which it may call state_write.
+  // True while the module's export `save` or `export_player` runs, the only time at which it may call state_write.
   bool saving_ = false;
-  // Number of bytes that the export `save` has written so far.
+  // Number of bytes that this export has written so far, and the most that it may write.
   uint32_t stateBytes_ = 0;
-  // The saved state that the export `load` reads. It is a copy, because bulk data that `load` submits overwrites the original.
+  uint32_t stateBytesMax_ = 0;
+  // The state that the export `load` or `import_player` reads. It is a copy, because bulk data that the export submits overwrites
+  // the original.
   std::vector<uint8_t> state_;
 };
 

@@ -1,11 +1,11 @@
 import { INPUT_STRIDE, PADS_STRIDE, REPLY_COUNT, REPLY_WORDS } from '../../../renderer/contract/abi.ts';
 import { must } from '../../base/assert.ts';
 import { NearlightError } from '../../base/errors.ts';
-import type { Instance, Listening, LoadOptions, Submission } from '../engine.ts';
+import type { Imported, Instance, Listening, LoadOptions, Submission } from '../engine.ts';
 import { GuestLog } from '../log.ts';
 import { Replies } from '../replies.ts';
 import { copySamples, soundLength } from '../sound.ts';
-import { checkState, stateBytesMax } from '../state.ts';
+import { checkPlayer, checkState, playerBytesMax, stateBytesMax } from '../state.ts';
 import { GrowingBytes } from '../submission.ts';
 import * as map from './mapping.ts';
 import type { Exit, GuestProcess } from './process.ts';
@@ -26,8 +26,9 @@ interface LoadedCode {
   /** File descriptors of the module's code and, if there is one, of the asset pack. */
   fds: readonly number[];
   codeBytes: number;
-  /** `saves`, `sounds` and `codeShift` are as in CheckedModule. */
+  /** `saves`, `moves`, `sounds` and `codeShift` are as in CheckedModule. */
   saves: boolean;
+  moves: boolean;
   sounds: boolean;
   codeShift: number;
 }
@@ -63,6 +64,7 @@ export class WasmEdgeInstance implements Instance {
   /** CALL_ number of the newest call of the module. */
   #current = map.CALL_LOAD;
   #saves = false;
+  #moves = false;
   #sounds = false;
   /** Who listens in the current tick. */
   #listening: Listening | undefined;
@@ -115,6 +117,7 @@ export class WasmEdgeInstance implements Instance {
   async load(code: LoadedCode): Promise<void> {
     this.#codeShift = code.codeShift;
     this.#saves = code.saves;
+    this.#moves = code.moves;
     this.#sounds = code.sounds;
     const process = this.#process;
     await process.ready;
@@ -184,6 +187,20 @@ export class WasmEdgeInstance implements Instance {
     return this.#call(map.CALL_RESTORE, state.length);
   }
 
+  async exportPlayer(seat: number): Promise<Uint8Array | undefined> {
+    if (!this.#moves && !this.#failure) return undefined;
+    const { data } = await this.#call(map.CALL_EXPORT_PLAYER, seat, playerBytesMax(this.#options.limits));
+    return data.slice();
+  }
+
+  async importPlayer(seat: number, state: Uint8Array): Promise<Imported> {
+    if (this.#failure) throw this.#failure;
+    checkPlayer(state, this.#moves, playerBytesMax(this.#options.limits));
+    this.#shared.set(state, this.#dataStart);
+    const submission = await this.#call(map.CALL_IMPORT_PLAYER, seat, state.length);
+    return { accepted: this.#process.get(map.RESPONSE_VALUE) !== 0, submission };
+  }
+
   async close(): Promise<void> {
     this.#finish(new NearlightError('NL_ROOM_ENDED', 'the instance is closed'), undefined);
     this.#process.kill();
@@ -206,10 +223,11 @@ export class WasmEdgeInstance implements Instance {
     return this.#request(call);
   }
 
-  /** Puts writes to linear memory into the shared memory. In a restore, the saved state needs that space, so they wait. */
+  /** Puts writes to linear memory into the shared memory. If a state that is loaded needs that space, they wait. */
   #stageWrites(call: number): void {
     const writes = this.#writes;
-    const bytes = call === map.CALL_RESTORE ? 0 : writes.length;
+    const isLoading = call === map.CALL_RESTORE || call === map.CALL_IMPORT_PLAYER;
+    const bytes = isLoading ? 0 : writes.length;
     this.#process.set(map.REQUEST_WRITE_BYTES, bytes);
     if (bytes === 0) return;
     this.#shared.set(writes.bytes.subarray(0, bytes), this.#dataStart);

@@ -50,7 +50,7 @@ export const LOAD_FEATURES = 56;
 export const RESPONSE_SEQUENCE = 64;
 /** Whether and how the requested call failed: one of the STATUS_ numbers. */
 export const RESPONSE_STATUS = 68;
-/** The result of version() if the status is STATUS_VERSION; the argument of exit() if it is STATUS_EXIT. */
+/** The result of version() if the status is STATUS_VERSION, that of import_player(); the argument of exit() if it is STATUS_EXIT. */
 export const RESPONSE_VALUE = 72;
 /** The phase that the guest process is in: a PHASE_ number. It is up to date even if the guest is killed during the call. */
 export const RESPONSE_PHASE = 76;
@@ -108,6 +108,18 @@ export const CALL_RENDER = 4;
 export const CALL_SAVE = 5;
 /** Makes the game load a saved state, which the host has written to the place of bulk data. The argument is its length. */
 export const CALL_RESTORE = 6;
+/**
+ * Asks for what belongs to a player, as CALL_SAVE asks for the game's state. The arguments are the seat and the largest size in
+ * bytes.
+ */
+export const CALL_EXPORT_PLAYER = 7;
+/**
+ * Gives a player a state, as CALL_RESTORE does for the game. The arguments are the seat and the length of the state.
+ * RESPONSE_VALUE is 0 if the module refuses it.
+ */
+export const CALL_IMPORT_PLAYER = 8;
+/** Number of CALL_ numbers. */
+export const CALL_COUNT = 9;
 
 export const STATUS_OK = 0;
 /** The module trapped; MESSAGE gives the reason. */
@@ -126,7 +138,7 @@ export const STATUS_MEMORY = 6;
 export const STATUS_FAILED = 7;
 /** The module called exit(); RESPONSE_VALUE is the argument. */
 export const STATUS_EXIT = 8;
-/** The module saved a state larger than LOAD_STATE_BYTES_MAX. */
+/** The module saved a state larger than allowed: LOAD_STATE_BYTES_MAX for the game, the argument of the call for a player. */
 export const STATUS_STATE = 9;
 
 export const PHASE_LOAD = 0;

@@ -4,13 +4,23 @@ import { asResourceError } from '../../base/system-error.ts';
 import type { LoadOptions, TrapFrame } from '../engine.ts';
 import { stackOverflow, trapError, versionError } from '../failure.ts';
 import type { GuestLog } from '../log.ts';
-import { stateBytesMax, stateTooLarge } from '../state.ts';
+import { playerBytesMax, playerTooLarge, stateBytesMax, stateTooLarge } from '../state.ts';
 import { missingLayers } from './jail.ts';
 import * as map from './mapping.ts';
 import type { Exit, GuestProcess } from './process.ts';
 
 /** The module's export that each CALL_ number calls. */
-export const CALL_EXPORTS: readonly string[] = ['init', 'join', 'leave', 'tick', 'render', 'save', 'load'];
+export const CALL_EXPORTS: readonly string[] = [
+  'init',
+  'join',
+  'leave',
+  'tick',
+  'render',
+  'save',
+  'load',
+  'export_player',
+  'import_player',
+];
 /** A name, for error messages, of each phase of loading a module, by PHASE_ number. */
 const LOAD_PHASES: readonly string[] = [
   'loading',
@@ -61,6 +71,7 @@ export class ResponseReader {
       return new NearlightError('NL_COMMAND', `in ${this.#where(call)}, ${this.#message()}`);
     if (status === map.STATUS_INVALID) return new NearlightError('NL_MODULE_INVALID', this.#message());
     if (status === map.STATUS_CONTRACT) return new NearlightError('NL_GUEST_PROTOCOL', this.#message());
+    if (status === map.STATUS_STATE && call === map.CALL_EXPORT_PLAYER) return playerTooLarge(playerBytesMax(limits));
     if (status === map.STATUS_STATE) return stateTooLarge(stateBytesMax(limits));
     const where = this.#where(call);
     if (status === map.STATUS_MEMORY) return outOfMemory(where);

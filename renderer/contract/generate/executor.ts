@@ -2,7 +2,7 @@
 import { COMMANDS, type Command } from '../commands.ts';
 
 /** Parts of the host's command handler, each with the lowest opcode that it executes. EXECUTORS has the exceptions. */
-const RANGES = { objects: 1, queue: 32, encoder: 48, renderPass: 64, computePass: 80, player: 96 };
+const RANGES = { objects: 1, queue: 32, encoder: 48, renderPass: 64, computePass: 80, player: 96, bus: 112 };
 
 /** The part of the host's command handler for each command whose opcode is in the range of another part. */
 const EXECUTORS: Record<string, string> = {

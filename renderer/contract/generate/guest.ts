@@ -18,6 +18,7 @@ export function abi(): string {
 /** Descriptions of the enums that WebGPU does not have, by name. */
 const OWN_ENUMS: Readonly<Record<string, string>> = {
   ObjectKind: 'Kinds of GPU objects that a game can make.',
+  Phase: 'Phases of a match.',
   LimitName: "Names of the GPU's limits (WebGPU's GPUSupportedLimits).",
 };
 

@@ -3,6 +3,7 @@ import {
   REPLY_DEVICE_LOST,
   REPLY_ERROR_SCOPE,
   REPLY_MAPPED,
+  REPLY_MESSAGE,
   REPLY_PIPELINE,
   REPLY_TEXT,
   REPLY_WORK_DONE,
@@ -26,7 +27,7 @@ export class Answer {
 }
 
 const waiting: Array<Map<u64, Answer>> = [];
-for (let type = 0; type <= REPLY_TEXT; type++) waiting.push(new Map<u64, Answer>());
+for (let type = 0; type <= REPLY_MESSAGE; type++) waiting.push(new Map<u64, Answer>());
 let tokens: u32 = 0;
 let workDone: u32 = 0;
 let lost: bool = false;
@@ -49,7 +50,13 @@ export function answer(record: usize): void {
   if (type === REPLY_WORK_DONE) workDone = load<u32>(record, 4);
   else if (type === REPLY_DEVICE_LOST) lost = true;
   else if (type === REPLY_PIPELINE) settle(type, pipelineKey(load<u32>(record, 4), load<u32>(record, 8)), record + 12);
-  else if (type === REPLY_COMPILATION || type === REPLY_ERROR_SCOPE || type === REPLY_MAPPED || type === REPLY_TEXT)
+  else if (
+    type === REPLY_COMPILATION ||
+    type === REPLY_ERROR_SCOPE ||
+    type === REPLY_MAPPED ||
+    type === REPLY_TEXT ||
+    type === REPLY_MESSAGE
+  )
     settle(type, load<u32>(record, 4), record + 8);
 }
 

@@ -1,0 +1,69 @@
+import type { Setting } from './setting.ts';
+
+/** The settings of what a node keeps and of what it tells the centre. */
+export const edgeSettings = {
+  storeDir: {
+    env: 'STORE_DIR',
+    default: '',
+    about: 'folder of the store of sessions, match results and events; empty: no store',
+  },
+  storeBytesMax: {
+    env: 'STORE_BYTES_MAX',
+    default: 2 ** 30,
+    min: 2 ** 20,
+    max: 2 ** 40,
+    about: 'size limit of the store',
+  },
+  storeDaysMax: {
+    env: 'STORE_DAYS_MAX',
+    default: 30,
+    min: 1,
+    max: 3650,
+    about: 'days for which the store keeps what was sent, or is not sent',
+  },
+  localStorage: {
+    env: 'LOCAL_STORAGE',
+    default: true,
+    about: 'false: keep the store in memory and write nothing to STORE_DIR, so that it ends with the process',
+  },
+  offlineMode: {
+    env: 'OFFLINE_MODE',
+    default: true,
+    about:
+      'true: take new players also while the event sink cannot be reached; false: /readyz then answers that the host is not ready',
+  },
+  syncInterval: {
+    env: 'SYNC_INTERVAL',
+    default: '60s',
+    form: 'duration',
+    about: 'pause between two rounds of sending events, such as 60s or 5m',
+  },
+  sinkUrl: {
+    env: 'SINK_URL',
+    default: '',
+    form: 'url',
+    about: 'URL to which events are posted as CloudEvents; empty: events stay in the store',
+  },
+  sinkToken: { env: 'SINK_TOKEN', default: '', about: 'bearer token for SINK_URL; empty: none' },
+  sinkBatchMax: {
+    env: 'SINK_BATCH_MAX',
+    default: 1,
+    min: 1,
+    max: 1000,
+    about: 'events in one request to SINK_URL; 1: each alone, because not every sink takes batches',
+  },
+  sinkEventsPerSecondMax: {
+    env: 'SINK_EVENTS_PER_SECOND_MAX',
+    default: 200,
+    min: 1,
+    max: 100_000,
+    about: 'limit on the events per second to SINK_URL, also after it could not be reached',
+  },
+  sinkMsMax: {
+    env: 'SINK_MS_MAX',
+    default: 10_000,
+    min: 100,
+    max: 60_000,
+    about: 'time limit for a request to SINK_URL',
+  },
+} as const satisfies Record<string, Setting<number | string | boolean>>;

@@ -1,0 +1,17 @@
+import type { Bus, BusCounts } from '../../base/bus.ts';
+import type { Config } from '../../base/config.ts';
+import type { Log } from '../../base/log.ts';
+import { NatsLink } from './nats.ts';
+import { ProcessBus } from './process.ts';
+
+/** Creates the bus that the settings name: over NATS, or within this process if NATS_URL is empty. */
+export function createBus(options: {
+  config: Pick<Config, 'natsUrl' | 'busQueueMax'>;
+  counts: BusCounts;
+  log: Log;
+}): Bus {
+  const { config, counts, log } = options;
+  const { natsUrl: url, busQueueMax: queueMax } = config;
+  if (url === '') return new ProcessBus({ queueMax, counts });
+  return new ProcessBus({ queueMax, counts, link: (receive) => new NatsLink({ url, counts, log, receive }) });
+}

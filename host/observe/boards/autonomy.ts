@@ -1,0 +1,39 @@
+import { max, rate, sum } from '../expression.ts';
+import type { Board } from '../panel.ts';
+
+export const autonomy: Board = {
+  id: 'autonomy',
+  title: 'Edge autonomy',
+  about: 'What nodes hold for the centre while the line is cut, and how fast it gets there afterwards.',
+  one: 'node',
+  part: 'store',
+  panels: [
+    {
+      id: 'oldest',
+      title: 'Oldest event',
+      about: 'Age of the oldest event that has not reached the centre. It grows while the line is cut.',
+      shape: 'figure',
+      unit: 'seconds',
+      queries: [{ expression: max('nearlight_outbox_oldest_seconds'), name: 'oldest' }],
+    },
+    {
+      id: 'waiting',
+      title: 'Events that wait',
+      about: 'Events in the outboxes of the nodes.',
+      shape: 'lines',
+      unit: 'number',
+      queries: [{ expression: sum('nearlight_outbox_waiting'), name: 'waiting' }],
+    },
+    {
+      id: 'sending',
+      title: 'Events sent, and attempts that failed',
+      about: 'Attempts fail while the line is cut, and are made again.',
+      shape: 'lines',
+      unit: 'per second',
+      queries: [
+        { expression: rate('nearlight_outbox_sent_total'), name: 'sent' },
+        { expression: rate('nearlight_outbox_failures_total'), name: 'failed' },
+      ],
+    },
+  ],
+};

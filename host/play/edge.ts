@@ -1,0 +1,180 @@
+import type { EventSink, MatchResult } from '../base/bus.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { type Config, readDuration, settings } from '../base/config.ts';
+import { NearlightError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { milli } from '../base/time.ts';
+import { Sender } from '../edge/outbox/sender.ts';
+import { createSink } from '../edge/outbox/sink.ts';
+import { sessionEngine } from '../edge/sessions/engine.ts';
+import { GIVEN_UP } from '../edge/store/operation.ts';
+import type { OutboxCounts } from '../edge/store/outbox.ts';
+import { type EdgeStore, openStore } from '../edge/store/store.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { EdgeFigures } from '../observe/edge.ts';
+import type { Meters } from '../observe/meters.ts';
+
+/** Pause between two looks after the store: what has expired, whether a full disk has room, how many events wait. */
+const TEND_MS = 2000;
+const DAY_MS = 24 * 3_600_000;
+
+export type EdgeConfig = Pick<
+  Config,
+  | 'storeDir'
+  | 'storeBytesMax'
+  | 'storeDaysMax'
+  | 'localStorage'
+  | 'offlineMode'
+  | 'syncInterval'
+  | 'sinkUrl'
+  | 'sinkToken'
+  | 'sinkBatchMax'
+  | 'sinkEventsPerSecondMax'
+  | 'sinkMsMax'
+>;
+
+export interface EdgeOptions {
+  config: EdgeConfig;
+  log: Log;
+  meters: Meters;
+  clock?: Clock;
+  /** Milliseconds since 1970. */
+  now?(): number;
+}
+
+/** A host's store, and its sender of events. */
+export interface Edge extends EventSink {
+  readonly store: EdgeStore;
+  /** Wraps an engine so that the store has the sessions of a game. */
+  keepSessions(engine: Engine, game: string): Engine;
+  figures(): EdgeFigures;
+  /** Returns why the host should take no new players; undefined if it should. */
+  problem(): NearlightError | undefined;
+  /** Counts, expires and looks for room, as happens by itself every few seconds. */
+  tend(): Promise<void>;
+  /** Finishes what is on its way. Events that wait stay in the store. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the store and begins to send its events, if the settings ask for a store.
+ * @throws NearlightError NL_SETTING if there is a sink but no store, and NL_STORE as openStore
+ */
+export async function openEdge(options: EdgeOptions): Promise<Edge | undefined> {
+  const { config, log, meters, now = Date.now } = options;
+  if (config.storeDir === '') {
+    if (config.sinkUrl === '') return undefined;
+    throw new NearlightError('NL_SETTING', 'SINK_URL needs a store for the events that wait; set STORE_DIR as well');
+  }
+  const store = await openStore({
+    folder: config.localStorage ? config.storeDir : undefined,
+    bytesMax: config.storeBytesMax,
+    log,
+    onCommit: (ms) => meters.storeCommit.add(ms),
+  });
+  try {
+    const lost = await store.endLostSessions({ at: now() });
+    if (lost > 0) log('warn', `${lost} sessions were not ended by an earlier process, and are kept as lost`);
+    return new EdgeService(store, options);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+class EdgeService implements Edge {
+  readonly store: EdgeStore;
+  readonly #options: EdgeOptions;
+  readonly #sender: Sender | undefined;
+  readonly #closing = Promise.withResolvers<void>();
+  readonly #tending: Promise<void>;
+  #counts: OutboxCounts = { waiting: 0, oldestAt: undefined, refused: 0, local: 0 };
+  #isClosed = false;
+
+  constructor(store: EdgeStore, options: EdgeOptions) {
+    this.store = store;
+    this.#options = options;
+    this.#sender = createSender(store, options);
+    this.#sender?.start();
+    this.#tending = this.#keepTending();
+  }
+
+  keepSessions(engine: Engine, game: string): Engine {
+    const { log, now } = this.#options;
+    return sessionEngine(engine, { store: this.store, game, log, ...(now ? { now } : {}) });
+  }
+
+  /** Keeps the result of a match with an event for the centre: game, number of the tick, and the bytes in base64. */
+  record({ id, game, origin, tick, bytes }: MatchResult): void {
+    const { log, now = Date.now } = this.#options;
+    const data = JSON.stringify({ game, tick, result: Buffer.from(bytes).toString('base64') });
+    this.store
+      .addResult({ id, match: `${game}/${origin}`, endedAt: now(), data, local: false })
+      .catch((error: Error) => log('error', `${game}: the result of a match is not kept: ${error.message}`));
+  }
+
+  figures(): EdgeFigures {
+    const { waiting, oldestAt, refused, local } = this.#counts;
+    const { now = Date.now } = this.#options;
+    const { givenUp, held, damaged, salvaged } = this.store.figures;
+    const { sent = 0, failures = 0 } = this.#sender?.figures ?? {};
+    return {
+      waiting,
+      oldestSeconds: oldestAt === undefined ? 0 : Math.max(0, now() - oldestAt) / 1000,
+      refused,
+      local,
+      sent,
+      failures,
+      held,
+      damaged,
+      salvaged,
+      givenUp: Object.fromEntries([
+        ...GIVEN_UP.map(({ table }, index) => [table, index < givenUp]),
+        ['state', givenUp > GIVEN_UP.length],
+      ]),
+    };
+  }
+
+  problem(): NearlightError | undefined {
+    if (this.#options.config.offlineMode || !this.#sender?.figures.isCut) return undefined;
+    return new NearlightError('NL_OFFLINE', 'SINK_URL does not answer, and OFFLINE_MODE=false asks for it');
+  }
+
+  async tend(): Promise<void> {
+    const { config, now = Date.now } = this.#options;
+    const time = now();
+    await this.store.tend();
+    await this.store.expire({ now: time, keptFrom: Math.max(0, time - config.storeDaysMax * DAY_MS) });
+    this.#counts = await this.store.countOutbox({});
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#closing.resolve();
+    await this.#sender?.close();
+    await this.#tending;
+    await this.store.close();
+  }
+
+  async #keepTending(): Promise<void> {
+    const { clock = systemClock, log } = this.#options;
+    while (!this.#isClosed) {
+      await this.tend().catch((error: Error) => log('debug', `the store was not tended: ${error.message}`));
+      await Promise.race([clock.until(milli(clock.now() + TEND_MS)), this.#closing.promise]);
+    }
+  }
+}
+
+function createSender(store: EdgeStore, { config, log, clock = systemClock }: EdgeOptions): Sender | undefined {
+  const { sinkUrl: url, sinkToken: token, sinkMsMax: timeoutMs, sinkBatchMax, sinkEventsPerSecondMax } = config;
+  if (url === '') return undefined;
+  return new Sender({
+    store,
+    send: createSink({ url, token, timeoutMs }),
+    clock,
+    log,
+    intervalMs: readDuration(config.syncInterval) ?? readDuration(settings.syncInterval.default) ?? 0,
+    batchMax: sinkBatchMax,
+    eventsPerSecondMax: sinkEventsPerSecondMax,
+  });
+}
