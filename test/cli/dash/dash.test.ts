@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { must } from '../../../host/base/assert.ts';
+import { errors } from '../../../host/base/errors.ts';
 import { startDash } from '../../../host/cli/dash/dash.ts';
 import { BOARDS } from '../../../host/observe/boards.ts';
 import { startBrowser } from '../../e2e/host.ts';
@@ -58,7 +59,7 @@ describe('the command', () => {
   test('without a host, it says where it has looked and what to do', async () => {
     const port = await freePort();
     const { code, stderr } = await run([], { OPERATOR_PORT: `${port}` });
-    expect(code).toBe(48);
+    expect(code).toBe(errors.NL_NO_HOST.exit);
     expect(stderr).toBe(
       `dash: NL_NO_HOST: No host answers: http://127.0.0.1:${port}/metrics: nothing listens there; start a host with "npm start", ` +
         'and give the address that it prints for its metrics: --metrics URL\n',
@@ -87,7 +88,7 @@ describe('the command', () => {
     const { port } = server.address() as AddressInfo;
     const { code, stderr } = await run(['--metrics', `http://127.0.0.1:${port}`, '--port', '0']);
     server.close();
-    expect([code, stderr]).toEqual([49, expect.stringMatching(message)]);
+    expect([code, stderr]).toEqual([errors.NL_METRICS.exit, expect.stringMatching(message)]);
   });
 
   test('it serves its page until a signal', async () => {

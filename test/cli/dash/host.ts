@@ -43,6 +43,8 @@ export function play(meters: Meters, seconds: number): void {
   meters.sessions = 2;
   meters.sessionsJoined++;
   meters.sessionsEnded.page++;
+  meters.countJoinStep('seat', 'ok');
+  for (const step of Object.values(meters.joinSteps)) step.add(0.2);
   for (let n = 0; n < 120 * seconds; n++) {
     meters.tick.add(0.3 + (n % 7) / 10);
     meters.tickLate.add(0.1);
