@@ -12,8 +12,9 @@ import { type Decision, Rule } from '../../host/edge/rules/rule.ts';
 import { createRuleEngine } from '../../host/play/rule-engine.ts';
 import { compile } from '../session/compile.ts';
 import { benchmark } from './harness.ts';
+import { numberFrom } from './switches.ts';
 
-const SWAPS = Number(process.env.SWAPS ?? 1000);
+const SWAPS = numberFrom('SWAPS', 1000, 1);
 const PER_SECOND = 500;
 const QUIET_SECONDS = 20;
 /** Decisions of honest players between two hostile ones. */
@@ -89,7 +90,7 @@ const failed = (decisions: Decision[]) => decisions.filter(({ failure }) => fail
 
 await benchmark('rules', async (bench) => {
   const cacheDir = mkdtempSync(join(tmpdir(), 'nearlight-rules-bench-'));
-  const config = readConfig({ ...process.env, CACHE_DIR: cacheDir });
+  const config = readConfig({ CACHE_DIR: cacheDir });
   const engine = createRuleEngine(config, () => {});
   const modules = [await compile('rule-a', source('a')), await compile('rule-b', source('b'))] as const;
   bench.value('module', 'bytes', modules[0].length);

@@ -202,7 +202,7 @@ describe('a command capture', () => {
     ['assets beyond the end', patched(6, 0xffffffff), 'byte 24: the asset pack extends beyond the end of the file'],
     ['more calls than it has', patched(5, 3), 'the file ends before call 2 of 3'],
     ['fewer calls than it has', patched(5, 1), 'there are bytes after the last call'],
-    ['an unknown call', patched(9, 6), 'byte 36: 6 does not stand for any call'],
+    ['an unknown call', patched(9, 99), 'byte 36: 99 does not stand for any call'],
     [
       'a command stream that is not made of words',
       patched(11, 21),

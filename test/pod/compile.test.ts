@@ -342,6 +342,7 @@ test('the keeper reports compilations, their CPU time by namespace, and what its
     'nearlight_keeper_cache_entries_total{result="misses"} 2',
     'nearlight_keeper_cache_entries_total{result="rejected"} 1',
     'nearlight_keeper_hosts_watched 4',
+    ...['stopped', 'busy', 'blocked'].map((reason) => `nearlight_keeper_hosts_killed_total{reason="${reason}"} 0`),
     '',
   ]);
 });
