@@ -65,7 +65,9 @@ describe('settings', () => {
     visits.game.config.viewFpsMax = 60;
     const page = await visits.visit({ settings: { size: '640x360', fps: '120' } });
     expect([visits.seat().width, visits.seat().fps]).toEqual([1280, 60]);
-    await page.waitForFunction(() => document.querySelector('.caption')?.textContent?.includes('automatic again'));
+    await page.waitForFunction(() =>
+      document.querySelector('.caption')?.textContent?.includes('refused your settings'),
+    );
     const stored = await page.evaluate(() => localStorage.getItem('nearlight.settings'));
     expect(JSON.parse(must(stored ?? undefined, 'settings'))).toMatchObject({ size: '', fps: '' });
     visits.complaints.length = 0;

@@ -122,7 +122,7 @@ describe.each([
     expect(ended).toMatchObject({ code: 'NL_INPUT_RATE', retry: false });
     await until(() => player.closed.length > 0, 'the end');
     expect([player.closed, player.lost]).toEqual([['rate'], 0]);
-    expect([...host.meters.pagesDismissed]).toEqual([['NL_INPUT_RATE', 1]]);
+    expect([...host.meters.pagesDismissed].filter(([, count]) => count > 0)).toEqual([['NL_INPUT_RATE', 1]]);
   });
 
   test('loses no movement, however many states it sends', async () => {
