@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type FullReport, failedFiles, withSecondTry } from './again.ts';
+import { readReport } from './check/count.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -33,14 +34,9 @@ function vitest(report: string, ...args: string[]): Promise<number> {
   return node('node_modules/vitest/vitest.mjs', 'run', ...options, `--outputFile.json=${report}`, ...args);
 }
 
-function readReport(path: string): FullReport | undefined {
-  const file = join(root, path);
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as FullReport) : undefined;
-}
-
 /** Tries the files that failed again, one at a time, and puts the results into the report. Resolves with an exit status. */
 async function tryAgain(): Promise<number> {
-  let report = readReport(REPORT);
+  let report = readReport<FullReport>(join(root, REPORT));
   if (!report) return 1;
   const passed: string[] = [];
   for (const file of failedFiles(report, root)) {
@@ -48,7 +44,7 @@ async function tryAgain(): Promise<number> {
     const path = 'build/test-report.second.json';
     rmSync(join(root, path), { force: true });
     if ((await vitest(path, file)) === 0) passed.push(file);
-    const second = readReport(path);
+    const second = readReport<FullReport>(join(root, path));
     if (second) report = withSecondTry(report, second);
   }
   writeFileSync(join(root, REPORT), JSON.stringify(report));

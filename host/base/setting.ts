@@ -140,9 +140,9 @@ function isOrigin(text: string): boolean {
 }
 
 function isServiceUrl(text: string): boolean {
-  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return false;
-  const { username, password, search, hash } = new URL(text);
-  return `${username}${password}${search}${hash}` === '';
+  if (!isPlainUrl(text)) return false;
+  const { search, hash } = new URL(text);
+  return search === '' && hash === '';
 }
 
 function isPlainUrl(text: string): boolean {

@@ -24,9 +24,9 @@ export function countLine(report: Report | undefined, checkFailed: boolean): str
 }
 
 /** Reads the JSON report of vitest; undefined if the tests ended before they wrote it. */
-function readReport(path: string): Report | undefined {
+export function readReport<T extends Report>(path: string): T | undefined {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as Report;
+    return JSON.parse(readFileSync(path, 'utf8')) as T;
   } catch {
     return undefined;
   }

@@ -1,11 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { build, stop } from 'esbuild';
-import { must } from '../../base/assert.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { NearlightError } from '../../base/errors.ts';
 import { SOURCE_ENDING } from '../../base/self.ts';
 import { milli } from '../../base/time.ts';
+import { bundlePage } from '../dev/bundle.ts';
 import { type PageFile, startServer } from '../dev/server.ts';
 import { Recorder } from './recorder.ts';
 import { scrape } from './source.ts';
@@ -73,30 +71,7 @@ function messageOf(error: unknown): string {
   return error instanceof NearlightError ? error.message : String(error);
 }
 
-/** Bundles the scripts of the page in memory. @returns the page's files by path */
-async function buildPage(): Promise<Map<string, PageFile>> {
-  const { outputFiles } = await build({
-    entryPoints: { dash: join(FOLDER, `page.${SOURCE_ENDING}`), style: join(FOLDER, 'style.css') },
-    outdir: FOLDER,
-    bundle: true,
-    minify: true,
-    write: false,
-    format: 'esm',
-    target: 'es2022',
-    charset: 'utf8',
-    logLevel: 'silent',
-  });
-  // esbuild's helper process would otherwise run as long as this one.
-  await stop();
-  const output = (ending: string) =>
-    must(
-      outputFiles.find(({ path }) => path.endsWith(ending)),
-      `bundled file ${ending}`,
-    ).contents;
-  return new Map([
-    ['/', { type: 'text/html; charset=utf-8', body: await readFile(join(FOLDER, 'index.html')) }],
-    ['/dash.js', { type: 'text/javascript; charset=utf-8', body: output('dash.js') }],
-    ['/style.css', { type: 'text/css; charset=utf-8', body: output('style.css') }],
-    ['/favicon.svg', { type: 'image/svg+xml', body: await readFile(join(FOLDER, '../../player/favicon.svg')) }],
-  ]);
+function buildPage(): Promise<Map<string, PageFile>> {
+  const entryPoints = { dash: join(FOLDER, `page.${SOURCE_ENDING}`), style: join(FOLDER, 'style.css') };
+  return bundlePage({ folder: FOLDER, entryPoints, minify: true });
 }

@@ -1,8 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { build, stop } from 'esbuild';
 import { createAssetPackFromFolder } from '../../../assets/folder.ts';
-import { must } from '../../base/assert.ts';
 import type { Config } from '../../base/config.ts';
 import { SOURCE_ENDING } from '../../base/self.ts';
 import type { TrapFrame } from '../../engine/engine.ts';
@@ -11,6 +8,7 @@ import { describeMisplacedAssets } from '../../play/misplaced.ts';
 import type { GameSource } from '../../play/project.ts';
 import { Assets, assetFolders, firstFolder, type Pack } from './assets.ts';
 import { type BuildNotice, type Compilation, formatProblem, type Problem } from './build.ts';
+import { bundlePage } from './bundle.ts';
 import { Compiler } from './compiler.ts';
 import { type PageFile, startServer } from './server.ts';
 import { Watch } from './watch.ts';
@@ -155,36 +153,14 @@ async function packFirst(folders: readonly string[]): Promise<Uint8Array> {
   return path === undefined ? new Uint8Array() : createAssetPackFromFolder(path);
 }
 
-/** Bundles the scripts of the development page in memory. @returns the page's files by path */
-async function buildPage(): Promise<Map<string, PageFile>> {
-  const { outputFiles } = await build({
+function buildPage(): Promise<Map<string, PageFile>> {
+  return bundlePage({
+    folder: FOLDER,
     entryPoints: {
       dev: join(FOLDER, `page.${SOURCE_ENDING}`),
       worker: join(FOLDER, `worker.${SOURCE_ENDING}`),
       worklet: join(FOLDER, `worklet.${SOURCE_ENDING}`),
       style: join(FOLDER, 'style.css'),
     },
-    outdir: FOLDER,
-    bundle: true,
-    write: false,
-    format: 'esm',
-    target: 'es2022',
-    charset: 'utf8',
-    logLevel: 'silent',
   });
-  // esbuild's helper process would otherwise run as long as this one.
-  await stop();
-  const output = (ending: string) =>
-    must(
-      outputFiles.find(({ path }) => path.endsWith(ending)),
-      `bundled file ${ending}`,
-    ).contents;
-  return new Map([
-    ['/', { type: 'text/html; charset=utf-8', body: await readFile(join(FOLDER, 'index.html')) }],
-    ['/dev.js', { type: 'text/javascript; charset=utf-8', body: output('dev.js') }],
-    ['/worker.js', { type: 'text/javascript; charset=utf-8', body: output('worker.js') }],
-    ['/worklet.js', { type: 'text/javascript; charset=utf-8', body: output('worklet.js') }],
-    ['/style.css', { type: 'text/css; charset=utf-8', body: output('style.css') }],
-    ['/favicon.svg', { type: 'image/svg+xml', body: await readFile(join(FOLDER, '../../player/favicon.svg')) }],
-  ]);
 }
