@@ -26,6 +26,21 @@ export const edgeSettings = {
     default: true,
     about: 'false: keep the store in memory and write nothing to STORE_DIR, so that it ends with the process',
   },
+  checkpointSeconds: {
+    env: 'CHECKPOINT_SECONDS',
+    default: 5,
+    min: 0,
+    max: 3600,
+    about:
+      'seconds between two times at which the store keeps the state of a match, if the game saves one, so that the match goes on after a restart or a power cut; 0: never',
+  },
+  resumeSecondsMax: {
+    env: 'RESUME_SECONDS_MAX',
+    default: 600,
+    min: 1,
+    max: 86_400,
+    about: 'seconds after which a kept match does not go on any more, and a new one begins',
+  },
   offlineMode: {
     env: 'OFFLINE_MODE',
     default: true,

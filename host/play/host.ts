@@ -19,6 +19,7 @@ import type { Room } from '../room/room.ts';
 import { createRecordingFile, numbered } from '../session/file.ts';
 import { recordingEngine } from '../session/recorder.ts';
 import type { Sink } from '../session/writer.ts';
+import { Checkpoints } from './checkpoints.ts';
 import { type Edge, openEdge } from './edge.ts';
 import { createEngine } from './engine.ts';
 import { Launch } from './launch.ts';
@@ -106,7 +107,10 @@ export async function startHost(options: HostOptions): Promise<Host> {
     risk = opened;
     edge = await openEdge({ config, log, meters });
     const kept = edge;
-    const context = { ...options, gpu, engine, vetting, meters, pixels, edge, bus };
+    const { store } = edge ?? {};
+    const checkpoints =
+      store && config.checkpointSeconds > 0 ? new Checkpoints({ store, config, log, clock: systemClock }) : undefined;
+    const context = { ...options, gpu, engine, vetting, meters, pixels, edge, bus, checkpoints };
     for (const path of options.modules)
       await lobby.add(playableName(path), () =>
         open(path, context).catch((error) => Promise.reject(named(path, error))),
@@ -125,7 +129,10 @@ export async function startHost(options: HostOptions): Promise<Host> {
       risk: opened,
       coldStart: () => coldStart,
       mayMove: true,
+      ...(checkpoints ? { noteSeats: (seats) => checkpoints.noteSeats(seats) } : {}),
     });
+    for (const player of lobby.rooms.flatMap(({ resumed }) => resumed))
+      servers.resume(player, checkpoints?.recordOf(player));
     coldStart.ready = sinceStart();
     return {
       lobby,
@@ -136,6 +143,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
       risk: opened,
       edge,
       async close() {
+        await checkpoints?.close();
         await servers.close();
         await opened?.close();
         await lobby.close();
@@ -191,9 +199,10 @@ async function open(
       pixels: PixelBudget;
       edge: Edge | undefined;
       bus: Bus;
+      checkpoints: Checkpoints | undefined;
     },
 ): Promise<Room> {
-  const { config, log, gpu, engine, vetting, meters, pixels, edge, bus, sink = edge } = context;
+  const { config, log, gpu, engine, vetting, meters, pixels, edge, bus, checkpoints, sink = edge } = context;
   const playable = await readPlayable(path, context);
   const { name } = playable;
   const launcher = new Launch({
@@ -205,5 +214,8 @@ async function open(
     session: { seed: seedOf(config), tickRate: config.tickRate, seats: config.maxPlayers },
     log: (level, message) => log(level, `${name}: ${message}`, { room: name }),
   });
-  return openRoom(launcher, roomOptions({ name, config, log, gpu, meters, pixels, bus, sink }));
+  const options = roomOptions({ name, config, log, gpu, meters, pixels, bus, sink });
+  const room = await openRoom(launcher, options, await checkpoints?.read(name));
+  checkpoints?.watch(room);
+  return room;
 }

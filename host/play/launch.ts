@@ -147,6 +147,20 @@ export async function relaunch(launcher: Launcher): Promise<Loaded> {
   return begin(instance, launcher);
 }
 
+/** Restores a saved state in a game that was just launched, and closes the game if that fails. @throws as the module's `restore` */
+export async function restore(game: Loaded, state: Uint8Array): Promise<Loaded> {
+  const { instance, replay } = game;
+  try {
+    const submission = await instance.restore(state);
+    if (submission.commands.length > 0) await replay.start(submission);
+    return game;
+  } catch (error) {
+    replay.destroy();
+    await instance.close();
+    throw error;
+  }
+}
+
 /** Executes the commands of a module's `init`; closes the instance on failure. @throws NearlightError as CommandReplay.start */
 async function begin(instance: Instance, launcher: Launcher): Promise<Loaded> {
   let replay: CommandReplay | undefined;

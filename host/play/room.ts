@@ -8,9 +8,9 @@ import type { Gpu } from '../gpu/dawn.ts';
 import { DeviceWatch } from '../gpu/watch.ts';
 import type { Meters } from '../observe/meters.ts';
 import { type PictureSize, SizeLadder } from '../room/ladder.ts';
-import type { RoomOptions } from '../room/options.ts';
+import type { Loaded, RoomOptions } from '../room/options.ts';
 import { PixelBudget } from '../room/pixels.ts';
-import { Room } from '../room/room.ts';
+import { Room, type SavedMatch } from '../room/room.ts';
 import { type PlayerSound, SoundStream } from '../room/sound.ts';
 import { type VideoPipeline, VideoView } from '../room/video.ts';
 import type { PlayerConnection, VideoCodec, ViewRequest } from '../stream/player.ts';
@@ -19,7 +19,7 @@ import type { VideoEncoderOptions } from '../video/encoder.ts';
 import { createVideoEncoder } from '../video/h264.ts';
 import { Readback } from '../video/readback.ts';
 import { createVp8Encoder } from '../video/vp8.ts';
-import { type Launcher, launch, relaunch } from './launch.ts';
+import { type Launcher, launch, relaunch, restore } from './launch.ts';
 
 /** Pixels per second that a hardware GPU and its video encoder can draw and encode for all players. */
 const HARDWARE_PIXELS_PER_SECOND = 1_200_000_000;
@@ -47,13 +47,45 @@ export function pixelBudget({ hostPixelsPerSecondMax }: Config, gpu: Pick<Gpu, '
   return new PixelBudget(hostPixelsPerSecondMax || usual);
 }
 
-/** Launches a game and opens a room in which players can join it. @throws NearlightError as launch */
+/**
+ * Launches a game and opens a room in which players can join it.
+ * @param match a match of an earlier process, which goes on if the game takes its state
+ * @throws NearlightError as launch
+ */
 export async function openRoom(
   launcher: Launcher,
   options: Omit<RoomOptions, 'instance' | 'replay' | 'reload'>,
+  match?: SavedMatch,
 ): Promise<Room> {
   const { actions = [] } = launcher;
-  return new Room({ ...options, ...(await launch(launcher)), actions, reload: () => relaunch(launcher) });
+  const resumed = match && (await resume(launcher, options, match));
+  return new Room({
+    ...options,
+    ...(resumed ? { resumed: match, ticks: match.ticks, warmUpTicks: 0 } : {}),
+    ...(resumed ?? (await launch(launcher))),
+    actions,
+    reload: () => relaunch(launcher),
+  });
+}
+
+/** Launches a game that goes on with a match. Resolves with undefined if the game does not take its state, and logs why. */
+async function resume(
+  launcher: Launcher,
+  { name, config, log }: Pick<RoomOptions, 'name' | 'config' | 'log'>,
+  { state, seats, ticks }: SavedMatch,
+): Promise<Loaded | undefined> {
+  try {
+    if (seats.some((seat) => seat >= config.maxPlayers))
+      throw new Error(`it has more players than seats (MAX_PLAYERS=${config.maxPlayers})`);
+    const game = await restore(await launch(launcher), state);
+    log('info', `${name}: the match goes on at tick ${ticks}; players who may return: ${seats.length}`, { room: name });
+    return game;
+  } catch (error) {
+    log('warn', `${name}: the kept match does not go on, and a new one begins: ${(error as Error).message}`, {
+      room: name,
+    });
+    return undefined;
+  }
 }
 
 /** Returns the options of a room that uses the system's clock and a video encoder of this process. */

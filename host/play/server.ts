@@ -11,10 +11,12 @@ import { createMetrics } from '../observe/metrics.ts';
 import type { buildPlayer } from '../player/build.ts';
 import type { Lobby } from '../room/lobby.ts';
 import type { Room } from '../room/room.ts';
+import { ANYONE } from '../stream/gate.ts';
 import { createOperatorServer, type OperatorServer } from '../stream/operator.ts';
-import type { ViewRequest } from '../stream/player.ts';
+import type { Player, ViewRequest } from '../stream/player.ts';
 import { createStreamServer, type StreamServer, type StreamServerOptions } from '../stream/server.ts';
 import { joinRules, ticketsIn } from './admission.ts';
+import type { SeatRecord } from './checkpoint.ts';
 import type { Edge } from './edge.ts';
 import type { Risk } from './risk.ts';
 
@@ -39,6 +41,8 @@ export interface ServeOptions {
   edge?: Pick<Edge, 'figures' | 'problem' | 'store'> | undefined;
   /** Rules that decide at joins; undefined if there are none. */
   risk?: Pick<Risk, 'rules'> | undefined;
+  /** Takes the seats whose players can return, whenever one was taken or given up. */
+  noteSeats?(seats: readonly (SeatRecord & { game: string })[]): void;
   /** See OperatorServerOptions. */
   mayMove?: boolean;
   /** See StreamServerOptions. */
@@ -49,6 +53,8 @@ export interface ServeOptions {
 export interface Servers {
   readonly players: StreamServer;
   readonly operator: OperatorServer;
+  /** Holds the seat of a player of an earlier process, or frees it if the player cannot prove anything. */
+  resume(player: Player, record: SeatRecord | undefined): void;
   /** Ends all connections. While players leave, the operator's server answers that the host is not ready. */
   close(): Promise<void>;
 }
@@ -81,6 +87,14 @@ export async function serve(options: ServeOptions): Promise<Servers> {
     defaultView: gpu.software ? SOFTWARE_VIEW : HARDWARE_VIEW,
     admit: (request) => lobby.admit(request.game, request),
     watch: (request) => lobby.watch(request.game, request),
+    onSeats: (seats) =>
+      options.noteSeats?.(
+        seats.map(({ digest, pass, ...place }) => ({
+          ...place,
+          digest: digest.toString('base64url'),
+          pass: gate.passes?.write(pass) ?? '',
+        })),
+      ),
     meters,
     nodePort,
   }).catch(async (error: unknown) => {
@@ -115,6 +129,11 @@ export async function serve(options: ServeOptions): Promise<Servers> {
   return {
     players,
     operator,
+    resume(player, record) {
+      const pass = record && (gate.passes ? gate.passes.read(record.pass) : ANYONE);
+      if (pass) players.resume(player, { digest: Buffer.from(record.digest, 'base64url'), pass });
+      else player.onClosed('page');
+    },
     async close() {
       await players.close();
       await gate.close();

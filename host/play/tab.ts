@@ -10,7 +10,7 @@ import { Room } from '../room/room.ts';
 import type { PlayerSound } from '../room/sound.ts';
 import type { PlayerView } from '../room/view.ts';
 import { emptyStats, type PlayerConnection } from '../stream/player.ts';
-import { Launch, launch } from './launch.ts';
+import { Launch, launch, restore } from './launch.ts';
 
 /** A game's state, and the number of its next tick. */
 export interface Saved {
@@ -92,7 +92,7 @@ export class TabGame {
       log,
     });
     const loaded = await launch(launcher)
-      .then((game) => (saved ? restore(game, saved) : game))
+      .then((game) => (saved ? restore(game, saved.state) : game))
       .catch((error: Error) => Promise.reject(withFrames(error)));
     const room = new Room({
       name,
@@ -133,19 +133,5 @@ export class TabGame {
 
   close(): Promise<void> {
     return this.#room.close();
-  }
-}
-
-/** Continues a game from a saved state; closes it if that fails. */
-async function restore(game: Loaded, { state }: Saved): Promise<Loaded> {
-  const { instance, replay } = game;
-  try {
-    const submission = await instance.restore(state);
-    if (submission.commands.length > 0) await replay.start(submission);
-    return game;
-  } catch (error) {
-    replay.destroy();
-    await instance.close();
-    throw error;
   }
 }

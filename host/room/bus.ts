@@ -20,6 +20,8 @@ export interface RoomBusOptions {
   port?: BusPort | undefined;
   /** Keeps the results of matches. */
   sink?: EventSink | undefined;
+  /** The phase of a match that goes on; undefined if the module has set none. */
+  phase?: Phase | undefined;
   counts?: BusCounts | undefined;
   /** Messages that the module may send in a second; BUS_MESSAGES_PER_SECOND_MAX. */
   messagesPerSecondMax: number;
@@ -51,6 +53,7 @@ export class RoomBus {
 
   constructor(options: RoomBusOptions) {
     this.#options = options;
+    this.#phase = options.phase;
     this.#counts = options.counts ?? new BusCounts();
     const now = options.clock.now();
     const perSecond = options.messagesPerSecondMax;

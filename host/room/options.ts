@@ -1,5 +1,5 @@
 import type { GameAction } from '../base/actions.ts';
-import type { BusPort, EventSink } from '../base/bus.ts';
+import type { BusPort, EventSink, Phase } from '../base/bus.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import type { Log } from '../base/log.ts';
@@ -24,6 +24,13 @@ export type RoomConfig = Pick<Config, 'maxPlayers' | 'tickRate' | 'seed'> &
     >
   >;
 
+/** The players of a match that an earlier process has begun, as the state that the module has restored knows them. */
+export interface Resumed {
+  /** Numbers of the seats whose players have joined. */
+  readonly seats: readonly number[];
+  readonly phase?: Phase | undefined;
+}
+
 export interface RoomOptions {
   name: string;
   /** Wakes the game's loop for ticks and frames. In a browser tab, the clock may wake it at each refresh of the display. */
@@ -45,6 +52,8 @@ export interface RoomOptions {
   reload?(): Promise<Loaded>;
   /** Number of simulation ticks that the module's instance has already made. Default 0. */
   ticks?: number;
+  /** Set if the module's instance has restored the state of a match with players. */
+  resumed?: Resumed | undefined;
   /** Number of simulation ticks to make before the first player joins, in which the game can load its data. Default 0. */
   warmUpTicks?: number;
   /** Creates the target of a player's frames, such as a video stream. Called when the player has connected. */

@@ -9,7 +9,7 @@ import { asFailure } from './failure.ts';
 import type { PlayerInput } from './input.ts';
 import { GameLoop } from './loop.ts';
 import { PlayerMoves } from './moves.ts';
-import type { Loaded, RoomOptions } from './options.ts';
+import type { Loaded, Resumed, RoomOptions } from './options.ts';
 import { PixelBudget } from './pixels.ts';
 import { Recovery } from './recovery.ts';
 import { answerText } from './requests.ts';
@@ -22,6 +22,13 @@ import { createRoomStats, type RoomStats, summarize } from './stats.ts';
 const MESSAGES_PER_SECOND = 100;
 const DATA_BYTES = 2 ** 20;
 
+/** A game's state between two ticks, and the players that it knows. */
+export interface SavedMatch extends Resumed {
+  readonly state: Uint8Array;
+  /** Number of ticks that the game has made. */
+  readonly ticks: number;
+}
+
 /**
  * One running module and its players. The module's simulation ticks at a fixed rate, and each player gets pictures of the
  * player's own size and rate. The game's time stands still while no player is there, except for the warm-up ticks.
@@ -31,6 +38,8 @@ export class Room {
   /** Resolves when the room has ended, with the error that ended it, or with undefined after close(). */
   readonly ended: Promise<NearlightError | undefined>;
   readonly stats: RoomStats;
+  /** The players of `RoomOptions.resumed`. Each of them has no connection and may return. */
+  readonly resumed: readonly Player[];
   /** Takes the state of players out of the room, and puts it in. */
   readonly moves: PlayerMoves;
   /** Called when the room's module has hung the GPU. The room may have ended before, for another reason. */
@@ -73,6 +82,7 @@ export class Room {
     this.#bus = new RoomBus({
       ...options,
       counts: meters?.bus,
+      phase: options.resumed?.phase,
       messagesPerSecondMax: config.busMessagesPerSecondMax ?? MESSAGES_PER_SECOND,
       // The module gets its messages in the memory for bulk data, which it shares with mapped bytes.
       bytesMax: (config.dataBytesMax ?? DATA_BYTES) / 4,
@@ -117,6 +127,7 @@ export class Room {
       game: shared.game,
       isClosing: () => this.isClosed,
     });
+    this.resumed = (options.resumed?.seats ?? []).map((number) => this.#seating.resume(number));
     this.#listen(this.#game);
     void this.#run();
   }
@@ -217,12 +228,13 @@ export class Room {
   }
 
   /** Saves the game's state between two ticks. Resolves with undefined if the module saves none, or the room ends meanwhile. */
-  save(): Promise<{ state: Uint8Array; ticks: number } | undefined> {
-    const saved = Promise.withResolvers<{ state: Uint8Array; ticks: number } | undefined>();
+  save(): Promise<SavedMatch | undefined> {
+    const saved = Promise.withResolvers<SavedMatch | undefined>();
     this.#loop.tasks.add(async () => {
       // If the module fails while it saves, the promise `ended` of its instance ends the room.
       const state = await this.#game.instance.save().catch(() => undefined);
-      saved.resolve(state && { state, ticks: this.stats.ticks });
+      const seats = this.#seating.seats.flatMap((seat) => (seat?.joined && !seat.closed ? [seat.number] : []));
+      saved.resolve(state && { state, ticks: this.stats.ticks, seats, phase: this.phase });
     });
     return Promise.race([saved.promise, this.ended.then(() => undefined)]);
   }

@@ -10,6 +10,9 @@ import type { Loaded, RoomOptions } from './options.ts';
 import type { PixelBudget } from './pixels.ts';
 import { Seat } from './seat.ts';
 
+/** The picture of a player who has not said yet which one it is to be. */
+const NO_VIEW: ViewRequest = { width: 16, height: 16, fps: 1 };
+
 /** The arguments for PlayerConnection.end: why a player's connection ends, and whether the page may connect again. */
 export type Farewell = readonly [code: ErrorCode, message: string, retry: boolean];
 
@@ -74,6 +77,22 @@ export class Seating {
     });
     this.seats[number] = seat;
     seat.grant.onChange = () => this.#fit(seat);
+    return this.#playerOf(seat);
+  }
+
+  /**
+   * Keeps a seat for a player of a match whose state the module has restored. The player joins the module before its next tick.
+   * @returns the player, who has no connection
+   */
+  resume(number: number): Player {
+    const { clock, pixels, loop, game } = this.#options;
+    const grant = pixels.grant(NO_VIEW);
+    grant.release();
+    const input = new PlayerInput(clock);
+    const seat = new Seat({ number, wanted: NO_VIEW, grant, input, instance: () => game().instance });
+    seat.joined = true;
+    this.seats[number] = seat;
+    loop().tasks.add(() => this.enterAgain(seat));
     return this.#playerOf(seat);
   }
 

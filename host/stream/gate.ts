@@ -49,6 +49,8 @@ export interface Tickets {
 export interface Gate {
   /** undefined if anyone may join. */
   readonly tickets?: Tickets | undefined;
+  /** Without it, all passes are alike. */
+  readonly passes?: Passes | undefined;
   /** Runs a step that is not the gate's own. @throws what `work` throws */
   measure<T>(step: JoinStep, work: () => T | Promise<T>): Promise<T>;
   /**
@@ -63,6 +65,13 @@ export interface Gate {
    * @throws NearlightError NL_POLICY, NL_POLICY_DOWN, NL_RISK, NL_ROOM_FULL
    */
   judge(pass: Pass, join: Join): Promise<string>;
+}
+
+/** Turns passes into texts, and back in another process. */
+export interface Passes {
+  write(pass: Pass): string;
+  /** Returns undefined for a text that is not a pass here. */
+  read(text: string): Pass | undefined;
 }
 
 /** The pass of all players where anyone may join. */

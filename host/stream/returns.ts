@@ -5,6 +5,7 @@ import type { CloseReason } from '../base/protocol.ts';
 import type { Tier } from '../base/tiers.ts';
 import type { Milli } from '../base/time.ts';
 import type { Ticket } from './admission.ts';
+import type { Pass } from './gate.ts';
 import type { Player, ViewRequest } from './player.ts';
 import type { CountedTier, TierCounter } from './tiers.ts';
 
@@ -47,6 +48,22 @@ export interface Asking {
 export function readPage(header: string | string[] | undefined): Asking {
   const [, id, takes] = PAGE.exec(String(header ?? '')) ?? [];
   return { id, takes: takes !== undefined };
+}
+
+/** A seat that its player may take after the process has ended, as far as this process knows it. */
+export interface KeptSeat {
+  readonly game: string;
+  readonly seat: number;
+  /** SHA-256 of the token with which the page can return. */
+  readonly digest: Buffer;
+  readonly pass: Pass;
+}
+
+export interface ReturnsOptions {
+  /** Counts the stays by their tier. */
+  tiers?: TierCounter;
+  /** Called when a seat was taken or given up. */
+  onChange?(): void;
 }
 
 export type ReturnLimits = Pick<Config, 'returnMsMax' | 'reloadMsMax' | 'addressHeldMax'>;
@@ -95,19 +112,27 @@ interface Entry extends Stay {
  */
 export class Returns {
   readonly #limits: ReturnLimits;
-  readonly #tiers: TierCounter | undefined;
+  readonly #options: ReturnsOptions;
   /** All stays. Those that have waited longest come first among those that wait. */
   readonly #entries = new Set<Entry>();
 
-  /** @param tiers counts the stays by their tier */
-  constructor(limits: ReturnLimits, tiers?: TierCounter) {
+  constructor(limits: ReturnLimits, options: ReturnsOptions = {}) {
     this.#limits = limits;
-    this.#tiers = tiers;
+    this.#options = options;
   }
 
   /** Number of seats that wait for their players. */
   get held(): number {
     return [...this.#entries].filter(({ isConnected }) => !isConnected).length;
+  }
+
+  /** The seats whose players can return. */
+  get kept(): KeptSeat[] {
+    return [...this.#entries].flatMap(({ player, digest, arrival }) =>
+      digest && player.canReturn()
+        ? [{ game: player.game, seat: player.seat, digest, pass: arrival.ticket.pass }]
+        : [],
+    );
   }
 
   /**
@@ -150,6 +175,16 @@ export class Returns {
     this.#wait(this.#add(player, arrival, 'cold'), holdMs);
   }
 
+  /** Holds a seat for its player as `reserve` does, after another process has given the token. It counts for no address. */
+  resume(player: Player, { digest, pass }: Pick<KeptSeat, 'digest' | 'pass'>, holdMs: number): void {
+    pass.take();
+    const ticket: Ticket = { client: '', pass, seat() {}, close: () => pass.free() };
+    const id = randomBytes(TOKEN_BYTES).toString('base64url');
+    const entry = this.#add(player, { id, token: undefined, ticket, close: () => {} }, 'cold');
+    entry.digest = digest;
+    this.#wait(entry, holdMs);
+  }
+
   /**
    * Gives the player's seat to another connection. The earlier connection, if it is still there, gives way at once.
    * @throws NearlightError NL_ADDRESS_FULL, or NL_CONNECTION if the seat is the player's no longer
@@ -169,6 +204,7 @@ export class Returns {
     entry.isLeaving = false;
     entry.isConnected = true;
     entry.tier?.move('hot');
+    this.#options.onChange?.();
     if (isConnected && isOther && former.giveWay) former.giveWay();
     else if (isConnected) former.close('replaced');
     return entry.player;
@@ -236,9 +272,10 @@ export class Returns {
       isConnected: true,
       isLeaving: false,
       timer: undefined,
-      tier: this.#tiers?.open(tier, player.seat),
+      tier: this.#options.tiers?.open(tier, player.seat),
     };
     this.#entries.add(entry);
+    this.#options.onChange?.();
     return entry;
   }
 
@@ -281,6 +318,7 @@ export class Returns {
     entry.tier?.close();
     entry.arrival.ticket.close();
     entry.player.onClosed(reason);
+    this.#options.onChange?.();
   }
 }
 

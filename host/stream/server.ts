@@ -24,7 +24,7 @@ import type { Player, ViewRequest } from './player.ts';
 import { type Place, Queue } from './queue.ts';
 import { openRelay, type Relay, type RelayStats } from './relay.ts';
 import { checkProtocol, readCodec, readSdp, readView } from './request.ts';
-import { Returns, readTokens } from './returns.ts';
+import { type KeptSeat, Returns, readTokens } from './returns.ts';
 import { SocketConnection } from './socket.ts';
 import { TierCounter } from './tiers.ts';
 import { checkTrickle } from './trickle.ts';
@@ -48,6 +48,8 @@ export interface StreamServerOptions {
   watch?(request: ViewRequest): Promise<() => Player>;
   /** Decides who may join. By default anyone may. */
   gate?: Gate | undefined;
+  /** Takes the seats whose players can return, whenever one was taken or given up. */
+  onSeats?(seats: readonly KeptSeat[]): void;
   /** The counters of the host process, to which the server adds its connections. */
   meters: Meters;
   /** A UDP socket in another network, and the address at which players reach it. The server closes it. */
@@ -66,6 +68,8 @@ export interface StreamServer {
   readonly waiting: number;
   readonly isClosing: boolean;
   readonly relayStats: Readonly<RelayStats>;
+  /** Holds a seat for a player whose token another process has given, for as long as for one who has lost the connection. */
+  resume(player: Player, kept: Pick<KeptSeat, 'digest' | 'pass'>): void;
   /** Notifies every page, then closes all connections and the server. Takes little longer than `closeMsMax`. Idempotent. */
   close(): Promise<void>;
 }
@@ -121,7 +125,9 @@ export async function createStreamServer(options: StreamServerOptions): Promise<
     const socket = await openPlayerSocket({ address: http.address, port: config.icePort });
     const sockets = nodePort ? [socket, nodePort.socket] : [socket];
     const admission = new Admission(config, systemClock);
-    const returns = new Returns(config, new TierCounter({ meters, debug: (message) => log.debug(message) }));
+    const tiers = new TierCounter({ meters, debug: (message) => log.debug(message) });
+    const onChange = () => options.onSeats?.(returns.kept);
+    const returns: Returns = new Returns(config, { tiers, onChange });
     const { gate = OPEN_GATE } = options;
     const reserve = (place: Place, take: () => Player) => keepTurn({ admission, returns }, place, take);
     const admit = async (request: ViewRequest, { client, pass }: Place) => {
@@ -155,6 +161,9 @@ export async function createStreamServer(options: StreamServerOptions): Promise<
       },
       get waiting() {
         return state.queue.size;
+      },
+      resume(player, kept) {
+        returns.resume(player, kept, config.returnMsMax);
       },
       get isClosing() {
         return state.closing;

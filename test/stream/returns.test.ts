@@ -324,3 +324,32 @@ test('a seat that is kept for a page whose turn has come is taken with its token
   await vi.advanceTimersByTimeAsync(1);
   expect([quick.player.closed, slow.player.closed]).toEqual([[], ['page']]);
 });
+
+test('what is kept of the seats lets another process hold them, each for its own player', () => {
+  vi.useFakeTimers();
+  const first = begin();
+  const [one, two] = [first.join(), first.join()];
+  first.join('a', false);
+  const { kept } = first.returns;
+  expect(kept.map(({ seat }) => seat)).toEqual([one.player.seat, two.player.seat]);
+
+  const changes: number[] = [];
+  const free: string[] = [];
+  const pass = { account: 'ada', check() {}, take: () => void free.push('taken'), free: () => void free.push('free') };
+  const limits = { returnMsMax: HOLD_MS, reloadMsMax: RELOAD_MS, addressHeldMax: 16 };
+  const second: Returns = new Returns(limits, { onChange: () => void changes.push(second.kept.length) });
+  const players = kept.map(({ seat }) => new RecordedPlayer(seat, view));
+  for (const [n, { digest }] of kept.entries()) second.resume(players[n] as RecordedPlayer, { digest, pass }, HOLD_MS);
+  expect([second.held, free]).toEqual([2, ['taken', 'taken']]);
+  expect(second.find([createToken()])).toBeUndefined();
+  const stay = second.find([two.token]);
+  expect(stay?.player).toBe(players[1]);
+  const token = createToken();
+  const ticket = new Admission(ROOMY, { now: () => milli(performance.now()) }).open('b', () => {}, pass);
+  second.take(stay, { id: 'x', token, ticket, close: () => {} }, view);
+  expect([second.held, second.find([two.token]), second.find([token])?.player.seat]).toEqual([1, undefined, kept[1]?.seat]);
+  // The seat that no one takes is free in the end.
+  vi.advanceTimersByTime(HOLD_MS);
+  expect([second.held, second.kept.length, players[0]?.events.at(-1)]).toEqual([0, 1, 'closed page']);
+  expect(changes.at(-1)).toBe(1);
+});

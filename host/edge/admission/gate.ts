@@ -4,7 +4,7 @@ import { NearlightError } from '../../base/errors.ts';
 import type { JoinStep } from '../../base/join-steps.ts';
 import type { Log } from '../../base/log.ts';
 import type { Meters } from '../../observe/meters.ts';
-import type { Gate, Join, Pass, Tickets } from '../../stream/gate.ts';
+import type { Gate, Join, Pass, Passes, Tickets } from '../../stream/gate.ts';
 import type { PolicyInput } from '../policy/decide.ts';
 import { openPolicies, type Policies } from '../policy/policies.ts';
 import { AccountLimits } from './accounts.ts';
@@ -171,6 +171,7 @@ interface TokenGateParts {
 /** The gate of a host that players with tokens may join. */
 class TokenGate implements OpenedGate {
   readonly tickets: Tickets;
+  readonly passes: Passes;
   readonly #parts: TokenGateParts;
 
   constructor(parts: TokenGateParts) {
@@ -187,6 +188,13 @@ class TokenGate implements OpenedGate {
           return { ...place, pass: new AccountPass(account, limits) };
         }),
       refuse: (reason) => new Refusal(reason),
+    };
+    this.passes = {
+      write: (pass) => JSON.stringify(holderOf(pass)),
+      read: (text) => {
+        const account = readAccount(text);
+        return account && new AccountPass(account, limits);
+      },
     };
   }
 
@@ -242,6 +250,16 @@ async function assess(risk: RiskRules, input: Parameters<RiskRules['assess']>[0]
     cause = error;
   }
   throw new Refusal(reason, { cause });
+}
+
+/** Reads an account that `passes.write` has written; undefined if the text is something else. */
+function readAccount(text: string): Account | undefined {
+  try {
+    const { id, role } = JSON.parse(text) as Partial<Account>;
+    return typeof id === 'string' && id !== '' && typeof role === 'string' ? { id, role } : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function holderOf(pass: Pass): Account {
