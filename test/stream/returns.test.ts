@@ -350,6 +350,6 @@ test('what is kept of the seats lets another process hold them, each for its own
   expect([second.held, second.find([two.token]), second.find([token])?.player.seat]).toEqual([1, undefined, kept[1]?.seat]);
   // The seat that no one takes is free in the end.
   vi.advanceTimersByTime(HOLD_MS);
-  expect([second.held, second.kept.length, players[0]?.events.at(-1)]).toEqual([0, 1, 'closed page']);
+  expect([second.held, second.kept.length, players[0]?.closed]).toEqual([0, 1, ['page']]);
   expect(changes.at(-1)).toBe(1);
 });
