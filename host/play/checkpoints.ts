@@ -94,7 +94,9 @@ export class Checkpoints {
   noteSeats(seats: readonly (SeatRecord & { game: string })[]): void {
     if (this.#isClosed) return;
     for (const game of this.#rooms.keys()) {
-      const records = seats.filter((seat) => seat.game === game).map(({ seat, digest, pass }) => ({ seat, digest, pass }));
+      const records = seats
+        .filter((seat) => seat.game === game)
+        .map(({ seat, digest, pass }) => ({ seat, digest, pass }));
       const bytes = writeSeats(records);
       const text = bytes.toString();
       if (this.#seats.get(game) === text) continue;
@@ -152,6 +154,8 @@ export class Checkpoints {
     for (const id of [matchId(room.name), seatsId(room.name)])
       await store
         .removeSave({ id })
-        .catch((error: Error) => log('warn', `${room.name}: the match is still kept: ${error.message}`, { room: room.name }));
+        .catch((error: Error) =>
+          log('warn', `${room.name}: the match is still kept: ${error.message}`, { room: room.name }),
+        );
   }
 }

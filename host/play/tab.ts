@@ -5,7 +5,6 @@ import type { TrapFrame } from '../engine/engine.ts';
 import { createJavaScriptEngine } from '../engine/javascript.ts';
 import { RefusedError } from '../gpu/place.ts';
 import type { PlayerInput } from '../room/input.ts';
-import type { Loaded } from '../room/options.ts';
 import { Room } from '../room/room.ts';
 import type { PlayerSound } from '../room/sound.ts';
 import type { PlayerView } from '../room/view.ts';

@@ -129,9 +129,7 @@ export class Returns {
   /** The seats whose players can return. */
   get kept(): KeptSeat[] {
     return [...this.#entries].flatMap(({ player, digest, arrival }) =>
-      digest && player.canReturn()
-        ? [{ game: player.game, seat: player.seat, digest, pass: arrival.ticket.pass }]
-        : [],
+      digest && player.canReturn() ? [{ game: player.game, seat: player.seat, digest, pass: arrival.ticket.pass }] : [],
     );
   }
 

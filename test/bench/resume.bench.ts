@@ -39,12 +39,12 @@ await benchmark('resume', async (bench) => {
   let peer = new Peer();
   try {
     await peer.join(host.url, { query: QUERY, tokens: 'new' });
+    peer.beat();
     const lost: number[] = [];
     const away: number[] = [];
     let otherSeats = 0;
     let anew = 0;
     for (let n = 0; n < KILLS; n++) {
-      peer.beat();
       await sleep(LIFE_MS_MIN + random.below(LIFE_MS_MORE));
       const before = await ticksOf(host);
       const { token } = peer;
@@ -60,6 +60,7 @@ await benchmark('resume', async (bench) => {
       peer = new Peer();
       const back = peer;
       const { seat } = await back.join(host.url, { query: QUERY, tokens: token });
+      back.beat();
       if (seat !== 0) otherSeats++;
       await until(() => back.pictures > 0, 'a picture');
       away.push(performance.now() - killedAt);

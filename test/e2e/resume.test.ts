@@ -97,7 +97,11 @@ test('after an orderly end the match goes on at the very tick, and a forged toke
 
 test.each([
   ['CHECKPOINT_SECONDS=0', { CHECKPOINT_SECONDS: '0' }, undefined],
-  ['a match with a player at a seat that is no longer there', { MAX_PLAYERS: '1' }, /arena: the kept match does not go on.*MAX_PLAYERS=1/],
+  [
+    'a match with a player at a seat that is no longer there',
+    { MAX_PLAYERS: '1' },
+    /arena: the kept match does not go on.*MAX_PLAYERS=1/,
+  ],
 ])('with %s a new match begins', async (name, more, said) => {
   await start(name);
   await arrive();

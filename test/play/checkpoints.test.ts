@@ -108,7 +108,10 @@ test('every few seconds the state of a game that moves is kept, and the next pro
   // The game's time stands still.
   await first.clock.pass(60_000);
   expect(first.room.saves).toBe(1);
-  first.checkpoints.noteSeats([{ ...SEAT, game: 'arena' }, { ...SEAT, seat: 1, game: 'other' }]);
+  first.checkpoints.noteSeats([
+    { ...SEAT, game: 'arena' },
+    { ...SEAT, seat: 1, game: 'other' },
+  ]);
   await expect.poll(async () => (await first.store.getSave({ id: 'seats/arena' })) !== undefined).toBe(true);
   await expect.poll(async () => (await first.store.getSave({ id: 'match/arena' })) !== undefined).toBe(true);
   await first.kill();

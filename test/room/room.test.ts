@@ -215,7 +215,23 @@ describe('a room', () => {
     const saved = on.room.save();
     await on.clock.pass(100);
     const before = on.instance.calls.slice(0, on.instance.calls.indexOf('save'));
-    expect(await saved).toEqual({ state: Uint8Array.of(1, 2, 3), ticks: count(before, 'tick') });
+    const ticks = count(before, 'tick');
+    expect(await saved).toEqual({ state: Uint8Array.of(1, 2, 3), ticks, seats: [0], phase: undefined });
+  });
+
+  test('a match that goes on has its players before its next tick; one takes the seat back, and the other leaves', async () => {
+    const on = stage({ seats: 4, resumed: { seats: [1, 2], phase: 'active' } });
+    const [first, second] = on.room.resumed;
+    expect([first?.seat, second?.seat, on.room.players, on.room.phase]).toEqual([1, 2, 2, 'active']);
+    expect(on.room.accept(request).seat).toBe(0);
+    await on.clock.pass(100);
+    expect(on.instance.calls.slice(0, 3)).toEqual(['join 1', 'join 2', 'tick 70']);
+    expect(on.views).toHaveLength(0);
+    first?.return(request).onConnected(fakeConnection());
+    second?.onClosed('page');
+    await on.clock.pass(100);
+    expect([on.views.length, count(on.instance.calls, 'join'), on.room.players]).toEqual([1, 2, 2]);
+    expect(on.instance.calls).toContain('leave 2');
   });
 
   test('a room saves nothing when it ends meanwhile', async () => {

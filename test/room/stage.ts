@@ -5,6 +5,7 @@ import type { CommandReplay } from '../../host/gpu/replay.ts';
 import { PixelBudget } from '../../host/room/pixels.ts';
 import { Room } from '../../host/room/room.ts';
 import type { Picture } from '../../host/room/shares.ts';
+import type { Resumed } from '../../host/room/options.ts';
 import type { PlayerSound } from '../../host/room/sound.ts';
 import type { PlayerView } from '../../host/room/view.ts';
 import { FakeInstance, FakeSound, fakeConnection, ManualClock } from './fake.ts';
@@ -51,6 +52,8 @@ export async function closeStages(): Promise<void> {
 }
 
 export interface StageOptions {
+  /** The players of a match of 70 ticks that an earlier process has begun. */
+  resumed?: Resumed;
   seats?: number;
   tickRate?: number;
   clock?: Clock;
@@ -87,6 +90,7 @@ export function stage(options: StageOptions = {}): Stage {
     replay,
     config: { maxPlayers: seats, tickRate, seed: 1 },
     ...(options.pixels ? { pixels: new PixelBudget(options.pixels) } : {}),
+    ...(options.resumed ? { resumed: options.resumed, ticks: 70 } : {}),
     createView: async () => {
       const view = new FakeView();
       views.push(view);

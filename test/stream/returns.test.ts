@@ -347,7 +347,11 @@ test('what is kept of the seats lets another process hold them, each for its own
   const token = createToken();
   const ticket = new Admission(ROOMY, { now: () => milli(performance.now()) }).open('b', () => {}, pass);
   second.take(stay, { id: 'x', token, ticket, close: () => {} }, view);
-  expect([second.held, second.find([two.token]), second.find([token])?.player.seat]).toEqual([1, undefined, kept[1]?.seat]);
+  expect([second.held, second.find([two.token]), second.find([token])?.player.seat]).toEqual([
+    1,
+    undefined,
+    kept[1]?.seat,
+  ]);
   // The seat that no one takes is free in the end.
   vi.advanceTimersByTime(HOLD_MS);
   expect([second.held, second.kept.length, players[0]?.closed]).toEqual([0, 1, ['page']]);
