@@ -63,9 +63,12 @@ function startNode(name: string): Node {
   const place = join(folder, name);
   mkdirSync(place);
   const program = join(import.meta.dirname, 'leaves/node.ts');
-  const child = spawn(...inside(name, process.execPath, program, place, `nats://127.0.0.1:${CLIENTS}`, name, `${EVENTS}`), {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    ...inside(name, process.execPath, program, place, `nats://127.0.0.1:${CLIENTS}`, name, `${EVENTS}`),
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   children.push(child);
   const lines: string[] = [];
   let rest = '';
@@ -119,13 +122,16 @@ async function measure(bench: Bench): Promise<void> {
   const waited = wanted();
   let recoveredMs = Number.POSITIVE_INFINITY;
   while (performance.now() - backAt < DRAIN_MS_MAX) {
-    const arrived = hub('read').split('\n').filter((id) => id.startsWith('a-')).length;
+    const arrived = hub('read')
+      .split('\n')
+      .filter((id) => id.startsWith('a-')).length;
     if (arrived >= waited) {
       recoveredMs = performance.now() - backAt;
       break;
     }
   }
-  const isDone = () => nodes.every(({ lines }) => after({ lines }, 'event').length === EVENTS && lines.at(-1) === 'drained');
+  const isDone = () =>
+    nodes.every(({ lines }) => after({ lines }, 'event').length === EVENTS && lines.at(-1) === 'drained');
   for (let n = 0; n < DRAIN_MS_MAX / 100 && !isDone(); n++) await sleep(100);
   const ids = hub('read').split('\n').filter(Boolean);
   const acknowledged = nodes.flatMap((node) => after(node, 'event'));

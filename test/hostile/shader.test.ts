@@ -188,7 +188,7 @@ describe('a shader that takes too much to compile ends its own room, which stays
 });
 
 /** The hardest shader of each kind. `npm run test:hostile` tries all of them. */
-const HARDEST = new Map(HOSTILE.map((shader) => [shader[0].replace(/\d+/g, 'N'), shader])).values().toArray();
+const HARDEST = [...new Map(HOSTILE.map((shader) => [shader[0].replace(/\d+/g, 'N'), shader])).values()];
 
 test('the host outlives hostile shaders of thirty kinds, answers meanwhile, and keeps its memory', async () => {
   expect(HARDEST.length).toBeGreaterThanOrEqual(30);

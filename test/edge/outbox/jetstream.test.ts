@@ -137,10 +137,10 @@ test('an event that is larger than the stream or the server takes is refused, an
   expect(lines.filter(({ message }) => message.includes('refuses')).length).toBeLessThan(2);
 });
 
-function senderOf(store: Awaited<ReturnType<typeof openTestStore>>['store'], { send }: Sink): Sender {
+function senderOf(store: Awaited<ReturnType<typeof openTestStore>>['store'], to: Sink): Sender {
   return new Sender({
     store,
-    send,
+    send: (events) => to.send(events),
     clock: new ManualClock(),
     log: () => {},
     random: () => 0,
@@ -161,7 +161,7 @@ test('over a leaf node whose line is cut, events wait in the store and arrive on
   const leaf = await server('-c', remote);
   const { store } = await openTestStore();
   const to = sink(leaf.url, 1000);
-  const sender = senderOf(store, { send: (events) => to.send(events), close: async () => {} });
+  const sender = senderOf(store, to);
   const add = (id: string) => store.addEvent(eventOf(id));
   await add('a');
   await expect.poll(async () => (await sender.sendRound()) === 60_000).toBe(true);
@@ -177,7 +177,9 @@ test('over a leaf node whose line is cut, events wait in the store and arrive on
 
 test('two sinks have accepted an event when both have', async () => {
   const outcomes: Outcome[] = [{ kind: 'accepted' }, { kind: 'accepted' }];
-  const joint = createJointSink([0, 1].map((n) => ({ send: async () => outcomes[n] as Outcome, close: async () => {} })));
+  const joint = createJointSink(
+    [0, 1].map((n) => ({ send: async () => outcomes[n] as Outcome, close: async () => {} })),
+  );
   expect(await joint.send([sendable('a')])).toEqual({ kind: 'accepted' });
   outcomes[0] = { kind: 'refused', reason: 'too large' };
   expect(await joint.send([sendable('a')])).toEqual({ kind: 'refused', reason: 'too large' });
