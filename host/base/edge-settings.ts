@@ -60,6 +60,13 @@ export const edgeSettings = {
     about: 'URL to which events are posted as CloudEvents; empty: events stay in the store',
   },
   sinkToken: { env: 'SINK_TOKEN', default: '', about: 'bearer token for SINK_URL; empty: none' },
+  sinkSubject: {
+    env: 'SINK_SUBJECT',
+    default: '',
+    form: 'subject',
+    about:
+      'subject of NATS under which events are published to JetStream over NATS_URL, such as nearlight.events, followed by their type; a stream must take them; empty: none',
+  },
   sinkBatchMax: {
     env: 'SINK_BATCH_MAX',
     default: 1,
@@ -72,13 +79,13 @@ export const edgeSettings = {
     default: 200,
     min: 1,
     max: 100_000,
-    about: 'limit on the events per second to SINK_URL, also after it could not be reached',
+    about: 'limit on the events per second to the sink, also after it could not be reached',
   },
   sinkMsMax: {
     env: 'SINK_MS_MAX',
     default: 10_000,
     min: 100,
     max: 60_000,
-    about: 'time limit for a request to SINK_URL',
+    about: 'time limit for a request to SINK_URL, and for the acknowledgement of JetStream',
   },
 } as const satisfies Record<string, Setting<number | string | boolean>>;

@@ -86,6 +86,10 @@ export const FORMS = {
     text: `a list of at most ${RULES_MAX} risk rules such as closed:/etc/nearlight/velocity.wasm,open:region.wasm`,
     fits: (text: string) => readRules(text) !== undefined,
   },
+  subject: {
+    text: 'a subject of NATS without wildcards such as nearlight.events',
+    fits: (text: string) => text === '' || /^(?=.{1,128}$)[\w-]+(\.[\w-]+)*$/.test(text),
+  },
   ports: { text: 'a range of ports such as 31000-31999', fits: (text: string) => readPorts(text) !== undefined },
 };
 

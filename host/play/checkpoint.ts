@@ -59,7 +59,7 @@ export function writeSeats(seats: readonly SeatRecord[]): Uint8Array {
   return Buffer.from(JSON.stringify(seats));
 }
 
-/** Reads what writeSeats has written. What is not a seat is left out. */
+/** Reads what writeSeats has written, without the entries that are not seats. */
 export function readSeats(bytes: Uint8Array): SeatRecord[] {
   try {
     const list = JSON.parse(utf8.decode(bytes)) as unknown;

@@ -33,9 +33,9 @@ export class Checkpoints {
   readonly #options: CheckpointsOptions;
   /** The rooms whose matches are kept, by game. */
   readonly #rooms = new Map<string, Room>();
-  /** What was read of the matches of an earlier process, by game. */
+  /** The matches of an earlier process that were read, by game. */
   readonly #read = new Map<string, Kept | undefined>();
-  /** What the store has about the seats of each game. */
+  /** The seats of each game as the store has them. */
   readonly #seats = new Map<string, string>();
   readonly #closing = Promise.withResolvers<void>();
   #isClosed = false;

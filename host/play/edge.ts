@@ -4,8 +4,9 @@ import { type Config, readDuration, settings } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { milli } from '../base/time.ts';
+import { JetStreamSink } from '../edge/outbox/jetstream.ts';
 import { Sender } from '../edge/outbox/sender.ts';
-import { createSink } from '../edge/outbox/sink.ts';
+import { createHttpSink, createJointSink, type Sink } from '../edge/outbox/sink.ts';
 import { sessionEngine } from '../edge/sessions/engine.ts';
 import { GIVEN_UP } from '../edge/store/operation.ts';
 import type { OutboxCounts } from '../edge/store/outbox.ts';
@@ -28,6 +29,8 @@ export type EdgeConfig = Pick<
   | 'syncInterval'
   | 'sinkUrl'
   | 'sinkToken'
+  | 'sinkSubject'
+  | 'natsUrl'
   | 'sinkBatchMax'
   | 'sinkEventsPerSecondMax'
   | 'sinkMsMax'
@@ -58,13 +61,16 @@ export interface Edge extends EventSink {
 
 /**
  * Opens the store and begins to send its events, if the settings ask for a store.
- * @throws NearlightError NL_SETTING if there is a sink but no store, and NL_STORE as openStore
+ * @throws NearlightError NL_SETTING if there is a sink but no store, or a subject but no NATS server, and NL_STORE as openStore
  */
 export async function openEdge(options: EdgeOptions): Promise<Edge | undefined> {
   const { config, log, meters, now = Date.now } = options;
+  if (config.sinkSubject !== '' && config.natsUrl === '')
+    throw new NearlightError('NL_SETTING', 'SINK_SUBJECT needs a NATS server; set NATS_URL as well');
   if (config.storeDir === '') {
-    if (config.sinkUrl === '') return undefined;
-    throw new NearlightError('NL_SETTING', 'SINK_URL needs a store for the events that wait; set STORE_DIR as well');
+    const sink = config.sinkUrl === '' ? config.sinkSubject && 'SINK_SUBJECT' : 'SINK_URL';
+    if (sink === '') return undefined;
+    throw new NearlightError('NL_SETTING', `${sink} needs a store for the events that wait; set STORE_DIR as well`);
   }
   const store = await openStore({
     folder: config.localStorage ? config.storeDir : undefined,
@@ -85,6 +91,7 @@ export async function openEdge(options: EdgeOptions): Promise<Edge | undefined> 
 class EdgeService implements Edge {
   readonly store: EdgeStore;
   readonly #options: EdgeOptions;
+  readonly #sink: Sink | undefined;
   readonly #sender: Sender | undefined;
   readonly #closing = Promise.withResolvers<void>();
   readonly #tending: Promise<void>;
@@ -94,7 +101,8 @@ class EdgeService implements Edge {
   constructor(store: EdgeStore, options: EdgeOptions) {
     this.store = store;
     this.#options = options;
-    this.#sender = createSender(store, options);
+    this.#sink = createSink(options.config);
+    this.#sender = this.#sink && createSender(store, this.#sink, options);
     this.#sender?.start();
     this.#tending = this.#keepTending();
   }
@@ -137,7 +145,7 @@ class EdgeService implements Edge {
 
   problem(): NearlightError | undefined {
     if (this.#options.config.offlineMode || !this.#sender?.figures.isCut) return undefined;
-    return new NearlightError('NL_OFFLINE', 'SINK_URL does not answer, and OFFLINE_MODE=false asks for it');
+    return new NearlightError('NL_OFFLINE', 'the event sink does not answer, and OFFLINE_MODE=false asks for it');
   }
 
   async tend(): Promise<void> {
@@ -152,6 +160,7 @@ class EdgeService implements Edge {
     this.#isClosed = true;
     this.#closing.resolve();
     await this.#sender?.close();
+    await this.#sink?.close();
     await this.#tending;
     await this.store.close();
   }
@@ -165,16 +174,23 @@ class EdgeService implements Edge {
   }
 }
 
-function createSender(store: EdgeStore, { config, log, clock = systemClock }: EdgeOptions): Sender | undefined {
-  const { sinkUrl: url, sinkToken: token, sinkMsMax: timeoutMs, sinkBatchMax, sinkEventsPerSecondMax } = config;
-  if (url === '') return undefined;
+/** Makes the sink that the settings name: over HTTP, to JetStream, or both. */
+function createSink(config: EdgeConfig): Sink | undefined {
+  const { sinkUrl, sinkToken: token, sinkSubject: subject, natsUrl, sinkMsMax: timeoutMs } = config;
+  const sinks: Sink[] = [];
+  if (sinkUrl !== '') sinks.push(createHttpSink({ url: sinkUrl, token, timeoutMs }));
+  if (subject !== '') sinks.push(new JetStreamSink({ url: natsUrl, subject, timeoutMs }));
+  return sinks.length > 1 ? createJointSink(sinks) : sinks[0];
+}
+
+function createSender(store: EdgeStore, sink: Sink, { config, log, clock = systemClock }: EdgeOptions): Sender {
   return new Sender({
     store,
-    send: createSink({ url, token, timeoutMs }),
+    send: (events) => sink.send(events),
     clock,
     log,
     intervalMs: readDuration(config.syncInterval) ?? readDuration(settings.syncInterval.default) ?? 0,
-    batchMax: sinkBatchMax,
-    eventsPerSecondMax: sinkEventsPerSecondMax,
+    batchMax: config.sinkBatchMax,
+    eventsPerSecondMax: config.sinkEventsPerSecondMax,
   });
 }

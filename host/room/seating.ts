@@ -10,7 +10,7 @@ import type { Loaded, RoomOptions } from './options.ts';
 import type { PixelBudget } from './pixels.ts';
 import { Seat } from './seat.ts';
 
-/** The picture of a player who has not said yet which one it is to be. */
+/** The picture of a player who has not asked for one yet. */
 const NO_VIEW: ViewRequest = { width: 16, height: 16, fps: 1 };
 
 /** The arguments for PlayerConnection.end: why a player's connection ends, and whether the page may connect again. */

@@ -1,9 +1,10 @@
 /**
- * Runs 120 hostile modules and 60 hostile shaders one after another beside a game with a player, on an installed host, and
+ * Runs 120 hostile modules and 120 hostile shaders one after another beside a game with a player, on an installed host, and
  * prints a table: `npm run test:hostile`. With words after `--`, it runs those whose names contain one of them. The exit status
  * is 1 if a bound is exceeded.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
+import { HOSTILE } from '../hostile/shaders.ts';
 import { installBundle } from '../pod/node/installed.ts';
 import { startArena } from './arena.ts';
 import { type Entry, environment, moduleItems, places, type Report, runCorpus, shaderItems } from './corpus.ts';
@@ -63,7 +64,8 @@ async function main(): Promise<number> {
     if (given === undefined) await installBundle(folder, (line) => process.stdout.write(`${line}\n`));
     const arena = await startArena(places(), environment);
     const words = process.argv.slice(2);
-    const all = [...moduleItems(), ...shaderItems(SHADERS)];
+    const single = HOSTILE.map(([name, code]) => ({ name, code, use: 'compute' as const }));
+    const all = [...moduleItems(), ...shaderItems([...SHADERS, ...single])];
     const items = all.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)));
     const head = ['hostile', 'end', '/healthz ms', 'failed', 'pictures/s', 'gap ms', 'MiB'];
     process.stdout.write(`${row(head)}${row(head.map(() => '---'))}`);

@@ -43,7 +43,7 @@ await benchmark('resume', async (bench) => {
     const lost: number[] = [];
     const away: number[] = [];
     let otherSeats = 0;
-    let anew = 0;
+    let lostMatches = 0;
     for (let n = 0; n < KILLS; n++) {
       await sleep(LIFE_MS_MIN + random.below(LIFE_MS_MORE));
       const before = await ticksOf(host);
@@ -55,7 +55,7 @@ await benchmark('resume', async (bench) => {
       peer.close();
       host = await start(port);
       const resumed = Number(/the match goes on at tick (\d+)/.exec(host.output())?.[1] ?? Number.NaN);
-      if (Number.isNaN(resumed)) anew++;
+      if (Number.isNaN(resumed)) lostMatches++;
       else lost.push(Math.max(0, ((before - resumed) * 1000) / TICK_RATE));
       peer = new Peer();
       const back = peer;
@@ -68,7 +68,7 @@ await benchmark('resume', async (bench) => {
     bench.value('kills of the host', '', KILLS);
     const { max } = bench.figure('game time that the match lost', 'ms', lost);
     bench.figure('from the kill to the next picture, with the start of the host', 'ms', away);
-    bench.goal('matches that began anew', { direction: 'at most', limit: 0, value: anew, unit: '' });
+    bench.goal('matches that did not go on', { direction: 'at most', limit: 0, value: lostMatches, unit: '' });
     bench.goal('returns to another seat', { direction: 'at most', limit: 0, value: otherSeats, unit: '' });
     bench.goal('game time lost', { direction: 'at most', limit: LOST_MS_MAX, value: max, unit: 'ms' });
   } finally {

@@ -38,7 +38,7 @@ test.each([
   ['a seat of 1024', withHeader({ ticks: 1, seats: [1024] })],
   ['a seat twice', withHeader({ ticks: 1, seats: [1, 1] })],
   ['a phase that does not exist', withHeader({ ticks: 1, seats: [], phase: 'over' })],
-])('%s is no checkpoint', (_, bytes) => {
+])('%s is not a checkpoint', (_, bytes) => {
   expect(readCheckpoint(bytes)).toBeUndefined();
 });
 
@@ -90,7 +90,7 @@ async function open(folder: string, { at = 1000 } = {}) {
   const room = new FakeRoom();
   onTestFinished(() => room.close());
   const watch = () => checkpoints.watch(room as unknown as Room);
-  /** Ends the process, but for the store's file, as kill -9 would. */
+  /** Closes the store, whose file stays. */
   const kill = () => store.close();
   return { checkpoints, room, watch, clock, log, kill, store };
 }

@@ -314,7 +314,10 @@ test('a host learns what its compilation has cost, and pays nothing for one that
   await rig.stored(1);
   expect(first).toMatchObject({ isCached: false, cpuMs: expect.any(Number) });
   expect(first?.cpuMs).toBeGreaterThan(0);
-  expect(await ask(bytes, { identity })).toMatchObject({ isCached: true, cpuMs: 0, waitedMs: 0 });
+  // For a moment after it has written the entry, the keeper still answers with the code that it has just compiled.
+  await eventually(async () =>
+    expect(await ask(bytes, { identity })).toMatchObject({ isCached: true, cpuMs: 0, waitedMs: 0 }),
+  );
 });
 
 test('the keeper reports compilations, their CPU time by namespace, and what its cache answered', async () => {

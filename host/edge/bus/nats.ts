@@ -3,6 +3,7 @@ import type { BusCounts, BusMessage } from '../../base/bus.ts';
 import { systemClock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { Milli } from '../../base/time.ts';
+import { type NatsServers, readServers } from '../nats-servers.ts';
 import { decodeMessage, encodeMessage, subjectOf } from './frame.ts';
 import type { BusLink } from './process.ts';
 
@@ -34,7 +35,7 @@ export interface NatsLinkOptions {
  */
 export class NatsLink implements BusLink {
   readonly #options: NatsLinkOptions;
-  readonly #servers: Servers;
+  readonly #servers: NatsServers;
   readonly #topics = new Map<string, { game: string; topic: string; subscription: Subscription | undefined }>();
   #connection: NatsConnection | undefined;
   #isUp = false;
@@ -208,24 +209,6 @@ export class NatsLink implements BusLink {
   get #where(): string {
     return `NATS at ${this.#servers.servers.join(', ')}`;
   }
-}
-
-interface Servers {
-  servers: string[];
-  user?: string;
-  pass?: string;
-  tls?: object;
-}
-
-/** Takes the URLs of servers apart. The first user and password count for all, and tls:// for one is tls:// for all. */
-function readServers(list: string): Servers {
-  const urls = list.split(',').map((text) => new URL(text.trim()));
-  const { username, password } = urls.find((url) => url.username !== '') ?? { username: '', password: '' };
-  return {
-    servers: urls.map(({ host }) => host),
-    ...(username ? { user: decodeURIComponent(username), pass: decodeURIComponent(password) } : {}),
-    ...(urls.some(({ protocol }) => protocol === 'tls:') ? { tls: {} } : {}),
-  };
 }
 
 function text(error: unknown): string {

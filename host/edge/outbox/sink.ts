@@ -9,10 +9,16 @@ export type Outcome =
   /** The sink may accept them later, at the earliest after `retryMs` if it said so. */
   | { kind: 'failed'; reason: string; retryMs?: number };
 
-/** Sends events in their order, as one request. */
+/** Sends events in their order. */
 export type Send = (events: readonly SendableEvent[]) => Promise<Outcome>;
 
-export interface SinkOptions {
+/** A place to which events are sent. */
+export interface Sink {
+  send: Send;
+  close(): Promise<void>;
+}
+
+export interface HttpSinkOptions {
   url: string;
   /** Bearer token (RFC 6750); empty for none. */
   token: string;
@@ -25,9 +31,9 @@ const HOPELESS: ReadonlySet<number> = new Set([400, 409, 410, 413, 415, 422]);
 /** A sink that asks for a longer pause than this is asked again after it. */
 const RETRY_MS_MAX = 600_000;
 
-/** Makes what posts events to an HTTP or HTTPS URL: one in structured mode, several in batched mode (CloudEvents 1.0.2). */
-export function createSink({ url, token, timeoutMs }: SinkOptions): Send {
-  return async (events) => {
+/** Makes a sink that posts events to an HTTP or HTTPS URL: one in structured mode, several in batched mode (CloudEvents 1.0.2). */
+export function createHttpSink({ url, token, timeoutMs }: HttpSinkOptions): Sink {
+  const send: Send = async (events) => {
     const [first] = events;
     if (first === undefined) return { kind: 'accepted' };
     const isBatch = events.length > 1;
@@ -48,6 +54,23 @@ export function createSink({ url, token, timeoutMs }: SinkOptions): Send {
     } catch (error) {
       return { kind: 'failed', reason: causeOf(error) };
     }
+  };
+  return { send, close: async () => {} };
+}
+
+/** Makes a sink that sends events to several, and has accepted them when all have. A sink that has them already gets them again. */
+export function createJointSink(sinks: readonly Sink[]): Sink {
+  return {
+    async send(events) {
+      const outcomes = await Promise.all(sinks.map((sink) => sink.send(events)));
+      return (
+        outcomes.find(({ kind }) => kind === 'failed') ??
+        outcomes.find(({ kind }) => kind === 'refused') ?? { kind: 'accepted' }
+      );
+    },
+    async close() {
+      await Promise.all(sinks.map((sink) => sink.close()));
+    },
   };
 }
 

@@ -35,6 +35,7 @@ const PACKAGES = [
   '@jridgewell/trace-mapping',
   'jose',
   '@open-policy-agent/opa-wasm',
+  '@nats-io/jetstream',
   '@nats-io/transport-node',
 ];
 /** The oldest Debian release whose C library the node bundle's Node, Dawn and Mesa run on. */

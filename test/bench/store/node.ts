@@ -1,7 +1,7 @@
 /** A node that is killed: adds events to its store, prints the id of each that is acknowledged, and sends them to the centre. */
 import { systemClock } from '../../../host/base/clock.ts';
 import { Sender } from '../../../host/edge/outbox/sender.ts';
-import { createSink } from '../../../host/edge/outbox/sink.ts';
+import { createHttpSink } from '../../../host/edge/outbox/sink.ts';
 import { openStore } from '../../../host/edge/store/store.ts';
 
 /** Matches of one life, each of which has events in an order of their own. */
@@ -12,7 +12,7 @@ const [, , folder = '', url = '', life = '0', count = '0'] = process.argv;
 const store = await openStore({ folder, bytesMax: 2 ** 30, log: () => {} });
 const sender = new Sender({
   store,
-  send: createSink({ url, token: '', timeoutMs: 2000 }),
+  send: createHttpSink({ url, token: '', timeoutMs: 2000 }).send,
   clock: systemClock,
   log: () => {},
   random: () => 0,

@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { NearlightError } from '../../../host/base/errors.ts';
 import { BODY_BYTES_MAX, createReceiver } from '../../../host/edge/outbox/receiver.ts';
 import { Sender, type SenderOptions } from '../../../host/edge/outbox/sender.ts';
-import { createSink } from '../../../host/edge/outbox/sink.ts';
+import { createHttpSink } from '../../../host/edge/outbox/sink.ts';
 import type { EdgeStore } from '../../../host/edge/store/store.ts';
 import { ManualClock } from '../../room/fake.ts';
 import { eventOf, resultOf } from '../store/events.ts';
@@ -30,7 +30,7 @@ async function serve(
 function sender(store: EdgeStore, url: string, options: Partial<SenderOptions> = {}): Sender {
   return new Sender({
     store,
-    send: createSink({ url, token: 'secret-token', timeoutMs: 5000 }),
+    send: createHttpSink({ url, token: 'secret-token', timeoutMs: 5000 }).send,
     clock: new ManualClock(),
     log: () => {},
     random: () => 0,
@@ -138,19 +138,19 @@ test.each([
       .writeHead(status, { location: '/elsewhere', ...(retryAfter ? { 'retry-after': retryAfter } : {}) })
       .end('text');
   });
-  const send = createSink({ url, token: '', timeoutMs: 5000 });
-  expect(await send([{ ...eventOf('a'), sequence: 1, source: 's' }])).toEqual(outcome);
+  const sink = createHttpSink({ url, token: '', timeoutMs: 5000 });
+  expect(await sink.send([{ ...eventOf('a'), sequence: 1, source: 's' }])).toEqual(outcome);
 });
 
 test('a sink that is not there, or does not answer, is a failure with its reason', async () => {
   const { url, server } = await serve(() => {});
   const event = { ...eventOf('a'), sequence: 1, source: 's' };
-  const silent = await createSink({ url, token: '', timeoutMs: 100 })([event]);
+  const silent = await createHttpSink({ url, token: '', timeoutMs: 100 }).send([event]);
   expect(silent).toMatchObject({ kind: 'failed', reason: expect.stringMatching(/timeout/i) });
   server.closeAllConnections();
   server.close();
   await once(server, 'close');
-  const gone = await createSink({ url, token: '', timeoutMs: 5000 })([event]);
+  const gone = await createHttpSink({ url, token: '', timeoutMs: 5000 }).send([event]);
   expect(gone).toMatchObject({ kind: 'failed', reason: expect.stringContaining('ECONNREFUSED') });
 });
 
