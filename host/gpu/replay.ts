@@ -57,6 +57,7 @@ export class CommandReplay {
   readonly #parts: ReplayParts;
   /** Checks commands without executing them. */
   readonly #idle: Handler;
+  readonly #device: GPUDevice;
   readonly #turn: Turn;
   readonly #owner: RoomOwner;
   readonly #watch: DeviceWatch;
@@ -74,6 +75,7 @@ export class CommandReplay {
     this.#parts = createParts(options);
     const { refusals, notices, handler } = this.#parts;
     this.#idle = idleHandler(handler.tables, handler.records);
+    this.#device = device;
     this.#turn = new Turn(device, limits.replayMsMax);
     this.#hungMs = HUNG_FACTOR * limits.gpuMsMax;
     this.#owner = new RoomOwner({
@@ -119,6 +121,19 @@ export class CommandReplay {
   start(stream: CommandStream, surface?: Surface): Promise<void> | undefined {
     const busy = this.#watch.busy(this.#owner);
     return busy ? this.#startAfter(busy, stream, surface) : this.#start(stream, surface);
+  }
+
+  /**
+   * Executes the commands of a picture that no one will see, as start() does, because later commands may need the objects that they
+   * make. @param like the texture that the picture was meant for, which may be destroyed
+   */
+  async startUnseen(stream: CommandStream, { width, height, format, usage }: GPUTexture): Promise<void> {
+    const texture = this.#device.createTexture({ size: { width, height }, format, usage });
+    try {
+      await this.start(stream, { texture, view: texture.createView() });
+    } finally {
+      texture.destroy();
+    }
   }
 
   async #startAfter(busy: Promise<void>, stream: CommandStream, surface: Surface | undefined): Promise<void> {

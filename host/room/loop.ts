@@ -172,7 +172,11 @@ export class GameLoop {
     const submission = await instance.render(seat.number, width, height);
     const rendered = clock.now();
     stats.renderMs.add(rendered - begun);
-    if (seat.closed || current() !== view) return;
+    if (seat.closed || current() !== view) {
+      // The module counts on the objects that it has made in this call.
+      if (!this.#isClosing) await replay.startUnseen(submission, surface.texture);
+      return;
+    }
     const compilation = replay.start(submission, surface);
     if (compilation) await compilation;
     stats.replayMs.add(clock.now() - rendered);

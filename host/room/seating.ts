@@ -92,7 +92,10 @@ export class Seating {
     const seat = new Seat({ number, wanted: NO_VIEW, grant, input, instance: () => game().instance });
     seat.joined = true;
     this.seats[number] = seat;
-    loop().tasks.add(() => this.enterAgain(seat));
+    // The player's page may connect meanwhile, and gets its pictures when it has joined.
+    loop().tasks.add(async () => {
+      if (!seat.closed) await this.#enter(seat);
+    });
     return this.#playerOf(seat);
   }
 

@@ -4,7 +4,7 @@ import type { Gpu } from '../../host/gpu/dawn.ts';
 import type { CommandReplay } from '../../host/gpu/replay.ts';
 import { eventually } from '../wait.ts';
 import { bits, Stream } from './document.ts';
-import { black, newReplay, openTestGpu, Picture, pipeline, redPipeline, target, texture16 } from './fixture.ts';
+import { black, fault, newReplay, openTestGpu, Picture, pipeline, redPipeline, target, texture16 } from './fixture.ts';
 
 let gpu: Gpu;
 let device: GPUDevice;
@@ -300,6 +300,25 @@ describe('computing', () => {
     await device.queue.onSubmittedWorkDone();
     expect(reply).not.toHaveBeenCalled();
   });
+});
+
+it('the commands of a picture that no one sees are executed, although its texture was destroyed', async () => {
+  const replay = start();
+  replay.run(redPipeline().submission);
+  const gone = new Picture(device);
+  gone.texture.destroy();
+  const frame = new Stream()
+    .command('createBuffer', { id: 2, size: 64, usage: bits('BufferUsage', 'COPY_DST') })
+    .command('beginRenderPass', { colorAttachments: [black] })
+    .command('setPipeline', { pipeline: 2 })
+    .command('draw', { vertexCount: 3, instanceCount: 1 })
+    .command('endRenderPass')
+    .command('submit');
+  await replay.startUnseen(frame.submission, gone.texture);
+  expect(replay.tables.buffer.get(2).gpu.size).toBe(64);
+  await device.queue.onSubmittedWorkDone();
+  // The device has refused nothing, so the next call does not fail.
+  expect(fault(replay, new Stream().command('destroy', { kind: 'buffer', object: 2 }))).toBe('');
 });
 
 describe('destroy', () => {

@@ -3,13 +3,14 @@ import { must } from '../../host/base/assert.ts';
 import type { Clock } from '../../host/base/clock.ts';
 import { GuestExit, NearlightError } from '../../host/base/errors.ts';
 import { milli } from '../../host/base/time.ts';
+import type { Submission } from '../../host/engine/engine.ts';
 import type { Surface } from '../../host/gpu/replay.ts';
 import { PlayerInput } from '../../host/room/input.ts';
 import type { PlayerView } from '../../host/room/view.ts';
 import type { InputTimes } from '../../host/stream/player.ts';
 import { INPUT_KEYS, INPUT_KEYS_PRESSED, INPUT_MOVEMENT, INPUT_STRIDE } from '../../renderer/contract/abi.ts';
 import { at } from '../at.ts';
-import { fakeConnection, settle } from './fake.ts';
+import { FakeInstance, fakeConnection, settle } from './fake.ts';
 import { closeStages, count, join, request, stage } from './stage.ts';
 
 afterEach(closeStages);
@@ -232,6 +233,20 @@ describe('a room', () => {
     await on.clock.pass(100);
     expect([on.views.length, count(on.instance.calls, 'join'), on.room.players]).toEqual([1, 2, 2]);
     expect(on.instance.calls).toContain('leave 2');
+  });
+
+  test('a page that connects before its player has joined a match that goes on gets one view', async () => {
+    const joining = Promise.withResolvers<Submission>();
+    const instance = new FakeInstance(2);
+    instance.join = () => joining.promise;
+    const on = stage({ instance, resumed: { seats: [0] } });
+    on.room.resumed[0]?.return(request).onConnected(fakeConnection());
+    await on.clock.pass(50);
+    expect([on.views.length, count(on.instance.calls, 'tick')]).toEqual([0, 0]);
+    joining.resolve({ commands: new Uint32Array(0), data: new Uint8Array(0) });
+    await on.clock.pass(50);
+    expect(on.views).toHaveLength(1);
+    expect(at(on.views, 0).frames).toBeGreaterThan(0);
   });
 
   test('a room saves nothing when it ends meanwhile', async () => {

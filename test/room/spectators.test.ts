@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import type { Submission } from '../../host/engine/engine.ts';
 import type { CommandReplay } from '../../host/gpu/replay.ts';
 import { Room } from '../../host/room/room.ts';
 import { at } from '../at.ts';
@@ -11,7 +12,9 @@ describe('a room with spectators', () => {
     const clock = new ManualClock();
     const instance = new FakeInstance(2);
     instance.hasSound = hasSound;
-    const replay = { observe() {}, start() {}, destroy() {} } as unknown as CommandReplay;
+    const unseen: object[] = [];
+    const startUnseen = async (...call: object[]) => void unseen.push(...call);
+    const replay = { observe() {}, start() {}, startUnseen, destroy() {} } as unknown as CommandReplay;
     const config = { maxPlayers: 2, tickRate: 120, seed: 1, spectatorsMax: 2 };
     const room = new Room({ ...made.options, clock, instance, replay, config });
     closing.push(() => room.close());
@@ -28,7 +31,7 @@ describe('a room with spectators', () => {
       await clock.pass(10);
       return { player, connection };
     };
-    return { room, clock, instance, join, watch, ...made };
+    return { room, clock, instance, unseen, join, watch, ...made };
   }
 
   const closing: (() => Promise<void>)[] = [];
@@ -50,6 +53,23 @@ describe('a room with spectators', () => {
     expect([room.players, room.status()]).toMatchObject([1, { spectators: 1, players: 1 }]);
     // Nothing asks a game without sound for any.
     expect([sounds, instance.listened]).toEqual([[], []]);
+  });
+
+  test('a picture whose spectators leave while it is made has its commands executed, because later ones may need them', async () => {
+    const { clock, instance, views, unseen, join, watch } = open();
+    await join();
+    const { player } = await watch();
+    at(views, 0).ready = false;
+    const rendering = Promise.withResolvers<Submission>();
+    instance.render = () => rendering.promise;
+    await clock.pass(100);
+    player.onClosed('page');
+    await clock.pass(10);
+    const submission = { commands: new Uint32Array(1), data: new Uint8Array(0) };
+    rendering.resolve(submission);
+    await clock.pass(10);
+    expect(unseen).toEqual([submission, at(views, 1).surface.texture]);
+    expect(at(views, 1).closed).toBe(true);
   });
 
   test('the game rests while no one plays it, and goes on for them when a player comes', async () => {

@@ -54,6 +54,7 @@ export async function closeStages(): Promise<void> {
 export interface StageOptions {
   /** The players of a match of 70 ticks that an earlier process has begun. */
   resumed?: Resumed;
+  instance?: FakeInstance;
   seats?: number;
   tickRate?: number;
   clock?: Clock;
@@ -68,7 +69,7 @@ export interface StageOptions {
 export function stage(options: StageOptions = {}): Stage {
   const { seats = 2, tickRate = 120 } = options;
   const clock = new ManualClock();
-  const instance = new FakeInstance(seats);
+  const { instance = new FakeInstance(seats) } = options;
   instance.hasSound = options.hasSound ?? false;
   const sounds: FakeSound[] = [];
   const views: FakeView[] = [];
