@@ -39,13 +39,13 @@ function buildNetwork(): void {
   }
   for (const [n, name] of NODES.entries()) {
     const [hub, node] = [namespace('hub'), namespace(name)];
-    ip(`link add ${name} netns ${hub} type veth peer name hub netns ${node}`);
-    ip(`-n ${hub} addr add 10.78.${n}.1/24 dev ${name}`);
-    ip(`-n ${hub} link set ${name} up`);
+    ip(`link add to-${name} netns ${hub} type veth peer name hub netns ${node}`);
+    ip(`-n ${hub} addr add 10.78.${n}.1/24 dev to-${name}`);
+    ip(`-n ${hub} link set to-${name} up`);
     ip(`-n ${node} addr add 10.78.${n}.2/24 dev hub`);
     ip(`-n ${node} link set hub up`);
   }
-  run('hub', 'nft', 'table ip nearlight { chain cut { type filter hook input priority 0; } }');
+  run('hub', 'nft', 'table ip nearlight { chain cut { type filter hook input priority 0; }\n}');
 }
 
 /** Starts a NATS server in a namespace, with a configuration. */
@@ -111,7 +111,7 @@ async function measure(bench: Bench): Promise<void> {
   const nodes = NODES.map(startNode);
   const [cutNode = { lines: [] }, other = { lines: [] }] = nodes;
   await sleep(AROUND_SECONDS * 1000);
-  run('hub', 'nft', 'add rule ip nearlight cut iifname "a" drop');
+  run('hub', 'nft', 'add rule ip nearlight cut iifname "to-a" drop');
   const said = after(cutNode, 'said').length;
   await sleep(CUT_SECONDS * 1000);
   run('hub', 'nft', 'flush chain ip nearlight cut');
