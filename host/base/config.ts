@@ -1,4 +1,5 @@
 import { admissionSettings } from './admission-settings.ts';
+import { chaosSettings } from './chaos-settings.ts';
 import { edgeSettings } from './edge-settings.ts';
 import { NearlightError } from './errors.ts';
 import { BASIC_LAYERS } from './layers.ts';
@@ -264,6 +265,7 @@ export const settings = {
   ...playerSettings,
   ...riskSettings,
   ...edgeSettings,
+  ...chaosSettings,
   ...trafficSettings,
   ...admissionSettings,
 } as const satisfies Record<string, Setting<number | string | boolean>>;

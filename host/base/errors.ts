@@ -53,6 +53,8 @@ export const errors = {
   NL_STORE_BUSY: { http: 503, text: 'The edge store cannot keep up' },
   NL_STORE_VALUE: { http: 400, text: 'A value does not fit into the edge store' },
   NL_OFFLINE: { http: 503, text: 'The centre cannot be reached' },
+  NL_CHAOS: { http: 403, text: 'No faults can be injected into this host' },
+  NL_FAULT: { http: 400, text: 'The faults cannot be used' },
   NL_EVENT: { http: 400, text: 'The events cannot be read' },
   NL_EVENT_TYPE: { http: 415, text: 'The events have the wrong content type' },
   NL_EVENT_SIZE: { http: 413, text: 'The events are too large' },

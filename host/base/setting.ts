@@ -78,6 +78,7 @@ export const FORMS = {
     text: 'none, gaming, game or gaming,game',
     fits: (text: string) => text === 'none' || readList(text).every((entry) => entry === 'gaming' || entry === 'game'),
   },
+  switch: { text: 'on or off', fits: (text: string) => text === 'on' || text === 'off' },
   serviceUrl: {
     text: 'an http or https URL without a user, a query or a fragment',
     fits: isServiceUrl,

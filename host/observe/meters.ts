@@ -1,6 +1,8 @@
 import { BusCounts } from '../base/bus.ts';
 import { type ErrorCode, errors } from '../base/errors.ts';
+import { FaultCounts } from '../base/faults.ts';
 import { JOIN_STEPS, type JoinStep } from '../base/join-steps.ts';
+import { ProtectionCounts } from '../base/protection.ts';
 import { CLOSE_REASONS, type CloseReason } from '../base/protocol.ts';
 import { PAGE_STAGES, type PageStage } from '../base/stages.ts';
 import type { Tier } from '../base/tiers.ts';
@@ -98,6 +100,9 @@ export class Meters {
   readonly situations = { fight: 0, calm: 0 };
   /** Messages between rooms. */
   readonly bus = new BusCounts();
+  /** Faults that an operator injects, and pressure that was recognised. */
+  readonly faults = new FaultCounts();
+  readonly protection = new ProtectionCounts();
   /** Number of games that ended by themselves or through an error, by error code. */
   readonly gamesEnded = fromZero(END_CODES);
 

@@ -4,6 +4,7 @@ import { losses } from '../base/losses.ts';
 import type { EdgeFigures } from './edge.ts';
 import type { Histogram } from './histogram.ts';
 import type { Meters } from './meters.ts';
+import { type ProtectionFigures, protectionMetrics } from './protection-metrics.ts';
 
 /** Interval at which the delay of the event loop is sampled. */
 const LOOP_SAMPLE_MS = 100;
@@ -20,6 +21,8 @@ export interface Figures {
   coldStart(): Readonly<Record<string, number>>;
   /** Returns the figures of the store and its sender. Without it, the host has no store, and no metrics of one. */
   edge?(): EdgeFigures;
+  /** Pressure and injected faults. Without it, the host watches neither. */
+  protection?: ProtectionFigures | undefined;
 }
 
 interface Sample {
@@ -65,6 +68,8 @@ async function ownRegistry(meters: Meters, figures: Figures): Promise<Registry> 
   addTraffic(add, meters);
   addJoins(add, meters);
   addBus(add, meters, figures);
+  if (figures.protection)
+    for (const { name, type, help, read } of protectionMetrics(meters, figures.protection)) add(name, type, help, read);
   add(
     'nearlight_cold_start_seconds',
     'gauge',

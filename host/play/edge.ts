@@ -2,11 +2,15 @@ import type { EventSink, MatchResult } from '../base/bus.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { type Config, readDuration, settings } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
+import { type Faults, skewedClock } from '../base/faults.ts';
 import type { Log } from '../base/log.ts';
 import { milli } from '../base/time.ts';
+import { faultySink } from '../edge/faults/sink.ts';
+import { faultyStore } from '../edge/faults/store.ts';
 import { JetStreamSink } from '../edge/outbox/jetstream.ts';
 import { Sender } from '../edge/outbox/sender.ts';
 import { createHttpSink, createJointSink, type Sink } from '../edge/outbox/sink.ts';
+import type { Protection } from '../edge/protection/protection.ts';
 import { sessionEngine } from '../edge/sessions/engine.ts';
 import { GIVEN_UP } from '../edge/store/operation.ts';
 import type { OutboxCounts } from '../edge/store/outbox.ts';
@@ -43,6 +47,8 @@ export interface EdgeOptions {
   clock?: Clock;
   /** Milliseconds since 1970. */
   now?(): number;
+  /** Protection from pressure, and injected faults. Without it, there are neither. */
+  resilience?: { readonly faults: Faults; readonly protection: Protection } | undefined;
 }
 
 /** A host's store, and its sender of events. */
@@ -64,7 +70,7 @@ export interface Edge extends EventSink {
  * @throws NearlightError NL_SETTING if there is a sink but no store, or a subject but no NATS server, and NL_STORE as openStore
  */
 export async function openEdge(options: EdgeOptions): Promise<Edge | undefined> {
-  const { config, log, meters, now = Date.now } = options;
+  const { config, log, meters, now = Date.now, clock = systemClock, resilience } = options;
   if (config.sinkSubject !== '' && config.natsUrl === '')
     throw new NearlightError('NL_SETTING', 'SINK_SUBJECT needs a NATS server; set NATS_URL as well');
   if (config.storeDir === '') {
@@ -72,16 +78,19 @@ export async function openEdge(options: EdgeOptions): Promise<Edge | undefined> 
     if (sink === '') return undefined;
     throw new NearlightError('NL_SETTING', `${sink} needs a store for the events that wait; set STORE_DIR as well`);
   }
-  const store = await openStore({
+  const opened = await openStore({
     folder: config.localStorage ? config.storeDir : undefined,
     bytesMax: config.storeBytesMax,
     log,
     onCommit: (ms) => meters.storeCommit.add(ms),
   });
+  const store = resilience ? faultyStore(opened, { faults: resilience.faults, clock }) : opened;
+  resilience?.protection.onChange('results', (isHigh) => opened.setStrict(isHigh));
   try {
     const lost = await store.endLostSessions({ at: now() });
     if (lost > 0) log('warn', `${lost} sessions were not ended by an earlier process, and are kept as lost`);
-    return new EdgeService(store, options);
+    const skewed = resilience ? { ...options, now: skewedClock(resilience.faults, now) } : options;
+    return new EdgeService(store, skewed);
   } catch (error) {
     await store.close();
     throw error;
@@ -101,7 +110,7 @@ class EdgeService implements Edge {
   constructor(store: EdgeStore, options: EdgeOptions) {
     this.store = store;
     this.#options = options;
-    this.#sink = createSink(options.config);
+    this.#sink = openSink(options);
     this.#sender = this.#sink && createSender(store, this.#sink, options);
     this.#sender?.start();
     this.#tending = this.#keepTending();
@@ -114,7 +123,8 @@ class EdgeService implements Edge {
 
   /** Keeps the result of a match with an event for the centre: game, number of the tick, and the bytes in base64. */
   record({ id, game, origin, tick, bytes }: MatchResult): void {
-    const { log, now = Date.now } = this.#options;
+    const { log, now = Date.now, resilience } = this.#options;
+    resilience?.protection.count('results');
     const data = JSON.stringify({ game, tick, result: Buffer.from(bytes).toString('base64') });
     this.store
       .addResult({ id, match: `${game}/${origin}`, endedAt: now(), data, local: false })
@@ -172,6 +182,13 @@ class EdgeService implements Edge {
       await Promise.race([clock.until(milli(clock.now() + TEND_MS)), this.#closing.promise]);
     }
   }
+}
+
+/** Makes the sink that the settings name, which suffers injected faults. */
+function openSink({ config, clock = systemClock, resilience }: EdgeOptions): Sink | undefined {
+  const sink = createSink(config);
+  if (!sink || !resilience) return sink;
+  return faultySink(sink, { faults: resilience.faults, clock, timeoutMs: config.sinkMsMax });
 }
 
 /** Makes the sink that the settings name: over HTTP, to JetStream, or both. */

@@ -8,7 +8,6 @@ import type { Log } from '../base/log.ts';
 import { losses } from '../base/losses.ts';
 import type { Milli } from '../base/time.ts';
 import { admissionMode } from '../edge/admission/mode.ts';
-import { createBus } from '../edge/bus/bus.ts';
 import type { Engine } from '../engine/engine.ts';
 import { type Gpu, openGpu } from '../gpu/dawn.ts';
 import { Meters } from '../observe/meters.ts';
@@ -19,12 +18,14 @@ import type { Room } from '../room/room.ts';
 import { createRecordingFile, numbered } from '../session/file.ts';
 import { recordingEngine } from '../session/recorder.ts';
 import type { Sink } from '../session/writer.ts';
+import { openBus } from './bus.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { type Edge, openEdge } from './edge.ts';
 import { createEngine } from './engine.ts';
 import { Launch } from './launch.ts';
 import { playableName, readModule, readPlayable, seedOf } from './playable.ts';
 import { recoverFromLoss } from './recovery.ts';
+import { openResilience, type Resilience } from './resilience.ts';
 import { openRisk, type Risk } from './risk.ts';
 import { openRoom, pixelBudget, roomOptions } from './room.ts';
 import { type ServeOptions, type Servers, serve } from './server.ts';
@@ -67,6 +68,7 @@ export interface Host {
   readonly risk: Risk | undefined;
   /** The store and what sends its events; undefined without STORE_DIR. */
   readonly edge: Edge | undefined;
+  readonly resilience: Resilience;
   /** Tells the players that the host is closing, then closes everything. */
   close(): Promise<void>;
 }
@@ -92,7 +94,8 @@ export async function startHost(options: HostOptions): Promise<Host> {
   building.catch(() => {});
   const gpu = await openGpu({ hardwareRequired: config.gpuEnabled, log, ...(now ? { now } : {}) });
   const meters = new Meters();
-  const bus = createBus({ config, counts: meters.bus, log });
+  const resilience = openResilience({ config, log, meters });
+  const bus = openBus({ config, log, meters, resilience });
   let vetting: Vetting | undefined;
   let risk: Risk | undefined;
   let edge: Edge | undefined;
@@ -105,7 +108,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     const pixels = pixelBudget(config, gpu);
     const opened = await openRisk({ config, log, meters, rooms: () => lobby.rooms });
     risk = opened;
-    edge = await openEdge({ config, log, meters });
+    edge = await openEdge({ config, log, meters, resilience });
     const kept = edge;
     const { store } = edge ?? {};
     const checkpoints =
@@ -127,6 +130,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
       meters,
       edge,
       risk: opened,
+      resilience,
       coldStart: () => coldStart,
       mayMove: true,
       ...(checkpoints ? { noteSeats: (seats) => checkpoints.noteSeats(seats) } : {}),
@@ -142,7 +146,9 @@ export async function startHost(options: HostOptions): Promise<Host> {
       vetting,
       risk: opened,
       edge,
+      resilience,
       async close() {
+        resilience.close();
         await checkpoints?.close();
         await servers.close();
         await opened?.close();
@@ -154,6 +160,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
       },
     };
   } catch (error) {
+    resilience.close();
     await risk?.close();
     await lobby.close();
     await bus.close();

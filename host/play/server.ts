@@ -4,6 +4,7 @@ import { NearlightError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { VERSION } from '../base/version.ts';
 import { type GameFacts, openGate } from '../edge/admission/gate.ts';
+import { limitedGate } from '../edge/protection/gate.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Gpu } from '../gpu/dawn.ts';
 import type { Meters } from '../observe/meters.ts';
@@ -18,6 +19,7 @@ import { createStreamServer, type StreamServer, type StreamServerOptions } from 
 import { joinRules, ticketsIn } from './admission.ts';
 import type { SeatRecord } from './checkpoint.ts';
 import type { Edge } from './edge.ts';
+import { faultsOfGate, type Resilience } from './resilience.ts';
 import type { Risk } from './risk.ts';
 
 /** Default pictures for a player, with a hardware GPU and without. The machine can draw and encode 60 of them a second. */
@@ -43,6 +45,8 @@ export interface ServeOptions {
   risk?: Pick<Risk, 'rules'> | undefined;
   /** Takes the seats whose players can return, whenever one was taken or given up. */
   noteSeats?(seats: readonly (SeatRecord & { game: string })[]): void;
+  /** Protection from pressure, and injected faults. Without it, there are neither. */
+  resilience?: Resilience | undefined;
   /** See OperatorServerOptions. */
   mayMove?: boolean;
   /** See StreamServerOptions. */
@@ -64,17 +68,20 @@ export interface Servers {
  * @throws as the servers, and NL_SETTING if the settings do not say who may join
  */
 export async function serve(options: ServeOptions): Promise<Servers> {
-  const { config, log, gpu, engine, lobby, files, meters, more, nodePort, edge, risk, mayMove = false } = options;
+  const { config, log, gpu, engine, lobby, files, meters, more, nodePort, edge, risk, resilience } = options;
+  const { mayMove = false } = options;
   const warn = (message: string) => log('warn', message);
   const seatsOf = (game: string) => factsOf(lobby.rooms, game).seats;
-  const gate = await openGate({
+  const opened = await openGate({
     config,
     log,
     meters,
     game: (name) => factsOf(lobby.rooms, name),
     ...(edge ? { tickets: ticketsIn(edge.store) } : {}),
     ...(risk ? { risk: joinRules({ rules: risk.rules, seatsOf }) } : {}),
+    ...(resilience ? faultsOfGate(resilience) : {}),
   });
+  const gate = resilience ? limitedGate(opened, resilience.joins) : opened;
   const players = await createStreamServer({
     config,
     gate,
@@ -97,6 +104,7 @@ export async function serve(options: ServeOptions): Promise<Servers> {
       ),
     meters,
     nodePort,
+    faults: resilience?.faults,
   }).catch(async (error: unknown) => {
     await gate.close();
     throw error;
@@ -118,8 +126,10 @@ export async function serve(options: ServeOptions): Promise<Servers> {
       phases: () => countPhases(lobby.rooms),
       coldStart: () => options.coldStart?.() ?? {},
       ...(edge ? { edge: () => edge.figures() } : {}),
+      protection: resilience?.figures,
     }),
     meters,
+    calls: resilience ? [resilience.call] : [],
     mayMove,
   }).catch(async (error: unknown) => {
     await players.close();

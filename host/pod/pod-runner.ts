@@ -5,14 +5,15 @@ import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { admissionMode } from '../edge/admission/mode.ts';
-import { createBus } from '../edge/bus/bus.ts';
 import type { WasmEdgeEngine } from '../engine/wasmedge/engine.ts';
 import type { Gpu } from '../gpu/dawn.ts';
 import type { ShaderVetting } from '../gpu/vetting.ts';
 import { DeviceWatch } from '../gpu/watch.ts';
 import type { Meters } from '../observe/meters.ts';
+import { openBus } from '../play/bus.ts';
 import { Launch, relaunch } from '../play/launch.ts';
 import { seedOf } from '../play/playable.ts';
+import { openResilience, type Resilience } from '../play/resilience.ts';
 import { pixelBudget, roomOptions } from '../play/room.ts';
 import { type ServeOptions, type Servers, serve } from '../play/server.ts';
 import { Audience } from '../room/audience.ts';
@@ -58,6 +59,7 @@ export class PodRunner implements GameRunner {
   #room: Room | undefined;
   /** Opened for the first game, when the process is in the pod's network. */
   #bus: Bus | undefined;
+  #resilience: Resilience | undefined;
   #coldStart: ColdStart | undefined;
   #closed = false;
   readonly #resolveOpened: () => void;
@@ -107,7 +109,8 @@ export class PodRunner implements GameRunner {
       user,
       log: (level, message) => log(level, `${name}: ${message}`, { room: name }),
     });
-    this.#bus ??= createBus({ config, counts: this.#meters.bus, log });
+    this.#resilience ??= openResilience({ config, log, meters: this.#meters });
+    this.#bus ??= openBus({ config, log, meters: this.#meters, resilience: this.#resilience });
     const instance = await launcher.createInstance();
     coldStart.loadedMs = sinceRequest(coldStart);
     this.#coldStart = coldStart;
@@ -150,6 +153,7 @@ export class PodRunner implements GameRunner {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#resilience?.close();
     await this.#parts.engine.close();
     await this.#audience?.close();
     await this.#bus?.close();
@@ -185,6 +189,7 @@ export class PodRunner implements GameRunner {
       lobby,
       files,
       meters: this.#meters,
+      resilience: this.#resilience,
       coldStart: () => phaseSeconds(this.#coldStart),
       more: () => ({ coldStart: withWallClock(this.#coldStart), compileCpuMs: this.#meters.compileCpuMs }),
     });

@@ -5,6 +5,7 @@ import { type Milli, milli } from '../base/time.ts';
 import type { Meters } from '../observe/meters.ts';
 import { checkLiveness, checkReadiness, type Health } from './health.ts';
 import { type Answer, type Call, checkMethod, JSON_TYPE, openHttpServer, send } from './http.ts';
+import { answerCall, type OperatorCall } from './operator-call.ts';
 
 /** An answer is sent again to requests that arrive within this time, so that many requests cost little. */
 const FRESH_MS = 1000;
@@ -20,6 +21,8 @@ export interface OperatorServerOptions {
   /** Returns what `GET /metrics` answers, in Prometheus's text format 0.0.4. */
   metrics(): Promise<string>;
   meters: Meters;
+  /** Further addresses, of which requests may change something. */
+  calls?: readonly OperatorCall[];
   /** Whether to take any free port if the default one is taken, as by another host of the same user. */
   mayMove?: boolean;
 }
@@ -31,12 +34,12 @@ export interface OperatorServer {
 }
 
 /**
- * Serves operators and their tools at a port of its own: `GET /status`, `/metrics`, `/healthz` and `/readyz`. Answers are at
- * most a second old.
+ * Serves operators and their tools at a port of its own: `GET /status`, `/metrics`, `/healthz` and `/readyz`, whose answers
+ * are at most a second old, and further calls.
  * @throws NearlightError NL_PORT_IN_USE, or NL_SETTING if the address cannot be used
  */
 export async function createOperatorServer(options: OperatorServerOptions): Promise<OperatorServer> {
-  const { config, warn, status, health, metrics, meters, mayMove = false } = options;
+  const { config, warn, status, health, metrics, meters, calls = [], mayMove = false } = options;
   const answers: ReadonlyMap<string, FreshAnswer> = new Map([
     ['/status', new FreshAnswer(async () => json(200, status()))],
     ['/healthz', new FreshAnswer(async () => ofHealth(await checkLiveness()))],
@@ -52,7 +55,10 @@ export async function createOperatorServer(options: OperatorServerOptions): Prom
       config,
       meters,
       warn,
-      route: (call) => answerFrom(answers, call),
+      route: (call) => {
+        const found = calls.find(({ path }) => path === call.url.pathname);
+        return found ? answerCall(found, call) : answerFrom(answers, call);
+      },
     });
   const http = await open(config.operatorPort).catch((error: NearlightError) => {
     if (!mayMove || error.code !== 'NL_PORT_IN_USE' || config.operatorPort !== settings.operatorPort.default)

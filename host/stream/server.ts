@@ -5,6 +5,7 @@ import { WebSocketServer } from 'ws';
 import { systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
+import { type Faults, NO_FAULTS } from '../base/faults.ts';
 import type { About } from '../base/log.ts';
 import { HEADER_RETURN, QUERY_HOLD, QUERY_WATCH } from '../base/protocol.ts';
 import { milli } from '../base/time.ts';
@@ -15,6 +16,7 @@ import type { Endpoint } from './candidate.ts';
 import { plainAddress } from './clients.ts';
 import type { PageConnection } from './connection.ts';
 import { issueTicket } from './entrance.ts';
+import { suffer } from './faults.ts';
 import { type PageFile, sendFile } from './files.ts';
 import { type Gate, OPEN_GATE, readBearer } from './gate.ts';
 import { answerJson, type Call, checkMethod, openHttpServer } from './http.ts';
@@ -50,6 +52,8 @@ export interface StreamServerOptions {
   gate?: Gate | undefined;
   /** Takes the seats whose players can return, whenever one was taken or given up. */
   onSeats?(seats: readonly KeptSeat[]): void;
+  /** Faults that an operator injects into requests and packets. By default there are none. */
+  faults?: Pick<Faults, 'strike'> | undefined;
   /** The counters of the host process, to which the server adds its connections. */
   meters: Meters;
   /** A UDP socket in another network, and the address at which players reach it. The server closes it. */
@@ -143,7 +147,7 @@ export async function createStreamServer(options: StreamServerOptions): Promise<
       origins: new AllowedOrigins(config.allowedOrigins),
       returns,
       queue: new Queue({ limits: config, admit, reserve }),
-      relay: openRelay({ sockets, idleMs: Math.max(PATH_MS_MIN, config.idleMsMax * 2) }),
+      relay: openRelay({ sockets, idleMs: Math.max(PATH_MS_MIN, config.idleMsMax * 2), faults: options.faults }),
       relayPort: socket.address().port,
       closing: false,
     };
@@ -203,6 +207,7 @@ async function closeAll(state: State, http: { stop(): Promise<void>; drop(): voi
 
 async function route(state: State, call: Call): Promise<void> {
   const { request, response, url } = call;
+  if (!(await suffer(state.options.faults ?? NO_FAULTS, call))) return;
   if (url.pathname === '/whep') {
     if (!isAllowed(state, call, 'POST, OPTIONS')) return;
     return connect(state, call);

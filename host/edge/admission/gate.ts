@@ -40,6 +40,8 @@ export interface GateOptions {
   clock?: Pick<Clock, 'now'>;
   /** Milliseconds since 1970. */
   now?(): number;
+  /** Take the place of fetch() towards the issuer and the OPA server. */
+  fetches?: { issuer?: typeof fetch; opa?: typeof fetch };
 }
 
 /** A gate that may have files open. */
@@ -50,13 +52,13 @@ export type OpenedGate = Gate & { close(): Promise<void> };
  * @throws NearlightError NL_SETTING as admissionMode, or if the policies cannot be used
  */
 export async function openGate(options: GateOptions): Promise<OpenedGate> {
-  const { config, log, clock = systemClock, now = Date.now } = options;
+  const { config, log, clock = systemClock, now = Date.now, fetches = {} } = options;
   const steps = new JoinSteps(options.meters, new RefusalLog(log, clock));
   if (admissionMode(config) === 'open') return new AnyoneGate(steps);
   // Hosts that let anyone join do without this package.
   const jose = await import('jose');
-  const policies = await openPolicies(config, log);
-  const keys = new IssuerKeys(config, { clock, log });
+  const policies = await openPolicies(config, log, fetches.opa);
+  const keys = new IssuerKeys(config, { clock, log, fetch: fetches.issuer });
   void keys.warm();
   const { tickets: store = new MemoryTicketStore(now) } = options;
   return new TokenGate({
