@@ -1,7 +1,7 @@
 /** Faults that an operator injects on purpose, to see that matches survive them (host/edge/faults). */
 
 /**
- * What a fault does: it delays, answers with an error, cuts the connection, makes the clock wrong, or makes the disk look full.
+ * The effects of a fault: it delays, answers with an error, cuts the connection, makes the clock wrong, or makes the disk look full.
  */
 export const FAULT_KINDS = ['latency', 'error', 'cut', 'skew', 'full'] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];

@@ -2,7 +2,7 @@ import type { FaultKind, FaultPlace } from '../base/faults.ts';
 import { BUDGETS_MS, FINGERPRINTS, PROTECTION_STEPS, type ProtectionStep } from '../base/protection.ts';
 import type { Meters } from './meters.ts';
 
-/** What a host knows of pressure and of injected faults, in addition to its counters. */
+/** A host's knowledge of pressure and of injected faults, in addition to its counters. */
 export interface ProtectionFigures {
   /** Whether each place has a fault of each kind now. */
   faults(): readonly { place: FaultPlace; kind: FaultKind; isActive: boolean }[];

@@ -50,10 +50,11 @@ test('packets to a page are lost while the fault lasts, and the connection goes 
   const peer = new Peer();
   try {
     await peer.join(fixture.server.url);
+    peer.beat();
     const struck = () => chaos.status()[0]?.struck ?? 0;
     await eventually(() => expect(peer.answers.length).toBeGreaterThan(0));
     inject({ place: 'packets', kind: 'cut' });
-    // What was on its way has arrived when a few later packets are lost.
+    // Packets that were on their way have arrived when a few later ones are lost.
     await eventually(() => expect(struck()).toBeGreaterThan(3));
     const before = peer.answers.length;
     const lost = struck();

@@ -155,7 +155,9 @@ export async function stopExperiment(bench: Bench): Promise<void> {
     unit: 'ms',
   });
   const after = { ...offered, pressedAt: begun, releasedAt: ended };
-  bench.value('slow OPA server: recovery after that', 'ms', recoveryMs(after, FAULT_MS / 2));
+  bench.value('slow OPA server: recovery after that', 'ms', recoveryMs(after, JOIN_MS));
+  const reason = host.lines.find((line) => line.includes('injected faults end'));
+  bench.note(`  slow OPA server: ${reason?.replace(/^\d+ /, '')}`);
   await host.close();
   issuer.close();
   opa.closeAllConnections();
