@@ -9,9 +9,9 @@ import { Chaos } from '../../../host/edge/faults/chaos.ts';
 import { faultyFetch } from '../../../host/edge/faults/fetch.ts';
 import { faultyLink, LINK_WAITING_MAX } from '../../../host/edge/faults/link.ts';
 import type { Fault } from '../../../host/edge/faults/plan.ts';
+import { faultySink } from '../../../host/edge/faults/sink.ts';
 import { faultyStore } from '../../../host/edge/faults/store.ts';
 import { fetchJson } from '../../../host/edge/fetch-json.ts';
-import { faultySink } from '../../../host/edge/faults/sink.ts';
 import { createHttpSink } from '../../../host/edge/outbox/sink.ts';
 import { ManualClock, settle } from '../../room/fake.ts';
 import { eventually } from '../../wait.ts';
@@ -81,7 +81,7 @@ test('a sink fails as the injected fault says, never for good, and works before 
   const { url, asked } = await startServer();
   const http = createHttpSink({ url, token: '', timeoutMs: 60_000 });
   const sink = faultySink(http, { faults: chaos, clock, timeoutMs: 1000 });
-  const events = [{ ...eventOf('a'), sequence: 1 }];
+  const events = [{ ...eventOf('a'), sequence: 1, source: 'node' }];
   expect(await sink.send(events)).toEqual({ kind: 'accepted' });
   for (const kind of ['error', 'cut'] as const) {
     inject('sink', kind);
