@@ -27,6 +27,12 @@ export class BudgetWatch {
     this.look();
   }
 
+  /** Begins a new window, so that only later runs count. */
+  restart(): void {
+    for (const looks of this.#looks.values()) looks.length = 0;
+    this.look();
+  }
+
   look(): void {
     for (const [step, looks] of this.#looks) {
       looks.push(this.#histogramOf(step).counts.slice());

@@ -45,6 +45,10 @@ export function openResilience({ config, log, meters, clock = systemClock }: Res
   const chaos = config.chaos === 'on' ? new Chaos({ clock, log, counts: meters.faults }) : undefined;
   if (chaos)
     log('warn', "faults can be injected at the operators' port (CHAOS=on); do not let players depend on this host");
+  // An experiment is judged by what it costs, not by what was slow before.
+  chaos?.onChange(() => {
+    if (chaos.isActive) budgets.restart();
+  });
   const closing = Promise.withResolvers<void>();
   let isClosed = false;
   const watch = async (): Promise<void> => {

@@ -59,6 +59,16 @@ test('slow runs count until the window has passed', () => {
   expect([watch.p95Ms('policy'), watch.excess()]).toEqual([undefined, undefined]);
 });
 
+test('after a restart only later runs count', () => {
+  run(100, 900);
+  watch.restart();
+  watch.look();
+  expect(watch.p95Ms('policy')).toBeUndefined();
+  run(RUNS_MIN, 1);
+  watch.look();
+  expect(watch.p95Ms('policy')).toBeCloseTo(0.975);
+});
+
 test('writes of the store have a budget too, and every step has one', () => {
   for (let n = 0; n < RUNS_MIN; n++) meters.storeCommit.add(2 * BUDGETS_MS.store);
   watch.look();
