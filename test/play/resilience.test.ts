@@ -8,12 +8,14 @@ import { BUDGETS_MS } from '../../host/base/protection.ts';
 import { openGate } from '../../host/edge/admission/gate.ts';
 import { Meters } from '../../host/observe/meters.ts';
 import { createMetrics } from '../../host/observe/metrics.ts';
-import { startHost } from '../../host/play/host.ts';
-import { ownModulePath } from '../../host/play/project.ts';
+import { openEdge } from '../../host/play/edge.ts';
 import { faultsOfGate, openResilience } from '../../host/play/resilience.ts';
+import { type ServeOptions, serve } from '../../host/play/server.ts';
+import type { ViewRequest } from '../../host/stream/player.ts';
 import { Issuer } from '../edge/issuer.ts';
 import { temporaryFolder } from '../edge/store/stores.ts';
 import { ManualClock } from '../room/fake.ts';
+import { RecordedPlayer } from '../stream/fixture.ts';
 import { eventually } from '../wait.ts';
 
 let clock: ManualClock;
@@ -171,10 +173,33 @@ test("a host takes faults at its operators' port alone, and its clock and store 
     ...readConfig({ CHAOS: 'on', ADMISSION: 'token', OIDC_ISSUER: issuer.url, OIDC_AUDIENCE: 'games' }),
     ...{ port: 0, operatorPort: 0, storeDir: temporaryFolder() },
   };
-  const host = await startHost({ modules: [ownModulePath('latency')], config, log });
-  onTestFinished(() => host.close());
-  const { operator } = host.servers;
-  const { url } = host.servers.players;
+  const opened = openResilience({ config, log, meters });
+  const edge = await openEdge({ config, log, meters, resilience: opened });
+  // A game, a GPU and an engine of which only the names count here.
+  const room = { name: 'room', isClosed: false, players: 0, seats: 64, status: () => ({}) };
+  const seat = async (request: ViewRequest) => () => new RecordedPlayer(0, request);
+  const servers = await serve({
+    config,
+    log,
+    meters,
+    edge,
+    resilience: opened,
+    files: new Map(),
+    gpu: { software: true, adapter: { device: '', description: 'none' } } as ServeOptions['gpu'],
+    engine: { name: 'none' } as unknown as ServeOptions['engine'],
+    lobby: {
+      rooms: [room] as unknown as ServeOptions['lobby']['rooms'],
+      admit: (_, request) => seat(request),
+      watch: (_, request) => seat(request),
+    },
+  });
+  onTestFinished(async () => {
+    opened.close();
+    await servers.close();
+    await edge?.close();
+  });
+  const { url } = servers.players;
+  const { operator } = servers;
   const put = (to: string, ...faults: object[]) =>
     fetch(`${to}faults`, {
       method: 'PUT',
@@ -195,8 +220,8 @@ test("a host takes faults at its operators' port alone, and its clock and store 
   // The token is too old for a clock that is an hour ahead.
   expect(await ask()).toBe('NL_TOKEN_EXPIRED');
   expect((await put(operator.url, error)).status).toBe(200);
-  await expect(host.edge?.store.countOutbox({})).rejects.toMatchObject({ code: 'NL_STORE' });
+  await expect(edge?.store.countOutbox({})).rejects.toMatchObject({ code: 'NL_STORE' });
   expect((await fetch(`${operator.url}faults`, { method: 'DELETE' })).status).toBe(200);
   expect(await ask()).toBe('admitted');
-  expect(await host.edge?.store.countOutbox({})).toBeDefined();
+  expect(await edge?.store.countOutbox({})).toBeDefined();
 });
