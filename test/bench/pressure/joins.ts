@@ -15,7 +15,7 @@ import { RecordedPlayer, startServer } from '../../stream/fixture.ts';
 import type { Ask } from '../admission-load.ts';
 import type { Bench } from '../harness.ts';
 import type { JoinLoad } from './join-load.ts';
-import { now, type Offered, type Phase, recoveryMs, report } from './load.ts';
+import { noteErrors, now, type Offered, type Phase, recoveryMs, report } from './load.ts';
 
 const PER_SECOND = 1200;
 const CALM_PER_SECOND = 100;
@@ -156,6 +156,7 @@ export async function stopExperiment(bench: Bench): Promise<void> {
   });
   const after = { ...offered, pressedAt: begun, releasedAt: ended };
   bench.value('slow OPA server: recovery after that', 'ms', recoveryMs(after, JOIN_MS));
+  noteErrors(bench, 'slow OPA server', offered.outcomes);
   const reason = host.lines.find((line) => line.includes('injected faults end'));
   bench.note(`  slow OPA server: ${reason?.replace(/^\d+ /, '')}`);
   await host.close();

@@ -67,11 +67,16 @@ export function report(bench: Bench, name: string, offered: Offered, boundMs: nu
   bench.value(`${name}: offered`, '1/s', pressed.length / seconds);
   bench.value(`${name}: done`, '1/s', done.length / seconds);
   bench.value(`${name}: errors`, '', errors);
-  for (const [reason, list] of Map.groupBy(pressed, ({ error }) => error))
-    if (reason !== undefined) bench.note(`  ${name}: ${list.length} times ${reason}`);
+  noteErrors(bench, name, pressed);
   bench.figure(`${name}: time`, 'ms', done.map(timeOf));
   bench.value(`${name}: recovery`, 'ms', recoveryMs(offered, boundMs));
   return { errors };
+}
+
+/** Prints why work failed, and how often. */
+export function noteErrors(bench: Bench, name: string, outcomes: readonly Outcome[]): void {
+  for (const [reason, list] of Map.groupBy(outcomes, ({ error }) => error))
+    if (reason !== undefined) bench.note(`  ${name}: ${list.length} times ${reason}`);
 }
 
 /** Returns how long after the pressure the last piece of work ended that failed or took longer than its bound. */
