@@ -90,6 +90,10 @@ export const errors = {
   NL_INPUT_RATE: { http: 429, text: 'The page sends input too fast' },
   NL_CONNECTION: { http: 500, text: 'The connection could not be set up' },
   NL_BUS_RATE: { text: 'The game sends too many messages to other rooms' },
+  NL_MOVE: { http: 409, text: 'The player cannot be moved' },
+  NL_MOVE_TIME: { http: 504, text: 'A step of the move took too long' },
+  NL_MOVE_MESSAGE: { http: 400, text: 'A message about a move cannot be used' },
+  NL_MOVED: { text: 'The player plays on another host now' },
   NL_SHUTDOWN: { http: 503, text: 'The server is shutting down' },
 } as const satisfies Record<string, { text: string; exit?: number; http?: number }>;
 

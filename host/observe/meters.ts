@@ -123,6 +123,14 @@ export class Meters {
     this.ruleDecision.add(ms);
   }
 
+  /** Moves of players: from this host, which were done, undone or never begun, and to this host. */
+  readonly moves = { committed: 0, compensated: 0, refused: 0, arrived: 0 };
+  /** Moves that are not finished. */
+  readonly movesOpen = { departures: 0, arrivals: 0 };
+  /** Time of a move until it was done or undone, and of undoing it. Callers add milliseconds. */
+  readonly move = new Histogram();
+  readonly moveUndo = new Histogram();
+
   /** Time that each step of a join took. Callers add milliseconds. */
   readonly joinSteps = Object.fromEntries(JOIN_STEPS.map((step) => [step, new Histogram()])) as Record<
     JoinStep,

@@ -70,6 +70,8 @@ async function ownRegistry(meters: Meters, figures: Figures): Promise<Registry> 
   addBus(add, meters, figures);
   if (figures.protection)
     for (const { name, type, help, read } of protectionMetrics(meters, figures.protection)) add(name, type, help, read);
+  // A host without a store moves no players.
+  if (figures.edge) addMoves(add, meters);
   add(
     'nearlight_cold_start_seconds',
     'gauge',
@@ -309,6 +311,24 @@ function addBus(add: Add, { bus }: Meters, { phases }: Figures): void {
   );
   add('nearlight_rooms', 'gauge', 'Running games, by the phase of the match that they have set.', () =>
     Object.entries(phases?.() ?? {}).map(([phase, value]) => ({ labels: { phase }, value })),
+  );
+}
+
+function addMoves(add: Add, { moves, movesOpen, move, moveUndo }: Meters): void {
+  add(
+    'nearlight_moves_total',
+    'counter',
+    'Players who moved to another game or host (committed), stayed (compensated, or refused at once), or came (arrived).',
+    () => Object.entries(moves).map(([outcome, value]) => ({ labels: { outcome }, value })),
+  );
+  add('nearlight_moves_open', 'gauge', 'Moves of players that are not finished, from and to this host.', () =>
+    Object.entries(movesOpen).map(([way, value]) => ({ labels: { way }, value })),
+  );
+  add('nearlight_move_seconds', 'histogram', 'Time of a move of a player, until it was done or undone.', (name) =>
+    buckets(name, move),
+  );
+  add('nearlight_move_undo_seconds', 'histogram', 'Time that undoing a move of a player took.', (name) =>
+    buckets(name, moveUndo),
   );
 }
 

@@ -13,7 +13,7 @@ import type { buildPlayer } from '../player/build.ts';
 import type { Lobby } from '../room/lobby.ts';
 import type { Room } from '../room/room.ts';
 import { ANYONE } from '../stream/gate.ts';
-import { createOperatorServer, type OperatorServer } from '../stream/operator.ts';
+import { createOperatorServer, type OperatorServer, type OperatorServerOptions } from '../stream/operator.ts';
 import type { Player, ViewRequest } from '../stream/player.ts';
 import { createStreamServer, type StreamServer, type StreamServerOptions } from '../stream/server.ts';
 import { joinRules, ticketsIn } from './admission.ts';
@@ -49,6 +49,8 @@ export interface ServeOptions {
   resilience?: Resilience | undefined;
   /** See OperatorServerOptions. */
   mayMove?: boolean;
+  /** Moves a player; see OperatorServerOptions. */
+  move?: OperatorServerOptions['move'];
   /** See StreamServerOptions. */
   nodePort?: StreamServerOptions['nodePort'];
 }
@@ -131,6 +133,7 @@ export async function serve(options: ServeOptions): Promise<Servers> {
     meters,
     calls: resilience ? [resilience.call] : [],
     mayMove,
+    move: options.move,
   }).catch(async (error: unknown) => {
     await players.close();
     await gate.close();

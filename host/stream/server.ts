@@ -17,7 +17,7 @@ import { plainAddress } from './clients.ts';
 import type { PageConnection } from './connection.ts';
 import { issueTicket } from './entrance.ts';
 import { suffer } from './faults.ts';
-import { type PageFile, sendFile } from './files.ts';
+import { headersFor, type PageFile, sendFile } from './files.ts';
 import { type Gate, OPEN_GATE, readBearer } from './gate.ts';
 import { answerJson, type Call, checkMethod, openHttpServer } from './http.ts';
 import { readOffer } from './offer.ts';
@@ -29,6 +29,7 @@ import { checkProtocol, readCodec, readSdp, readView } from './request.ts';
 import { type KeptSeat, Returns, readTokens } from './returns.ts';
 import { SocketConnection } from './socket.ts';
 import { TierCounter } from './tiers.ts';
+import { Transfers } from './transfers.ts';
 import { checkTrickle } from './trickle.ts';
 import { checkTurn, iceServerLinks } from './turn.ts';
 import { openPlayerSocket } from './udp.ts';
@@ -74,6 +75,8 @@ export interface StreamServer {
   readonly relayStats: Readonly<RelayStats>;
   /** Holds a seat for a player whose token another process has given, for as long as for one who has lost the connection. */
   resume(player: Player, kept: Pick<KeptSeat, 'digest' | 'pass'>): void;
+  /** Keeps seats for players who move. */
+  readonly transfers: Transfers;
   /** Notifies every page, then closes all connections and the server. Takes little longer than `closeMsMax`. Idempotent. */
   close(): Promise<void>;
 }
@@ -117,6 +120,7 @@ export async function createStreamServer(options: StreamServerOptions): Promise<
     config,
     meters,
     warn: (message) => log.warn(message),
+    headers: headersFor(config),
     route: async (call) => route(await starting.promise, call),
     onUpgrade: async (...upgrade) => attachSocket(await starting.promise, ...upgrade),
     onIce: (socket) =>
@@ -151,12 +155,14 @@ export async function createStreamServer(options: StreamServerOptions): Promise<
       relayPort: socket.address().port,
       closing: false,
     };
+    const transfers = new Transfers({ places: state, config, defaultView: options.defaultView });
     starting.resolve(state);
     let closed: Promise<void> | undefined;
     return {
       port: http.port,
       url: http.url,
       relayStats: state.relay.stats,
+      transfers,
       get connections() {
         return state.connections.size;
       },
