@@ -21,6 +21,7 @@ import type { Sink } from '../session/writer.ts';
 import { openBus } from './bus.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { type Edge, openEdge } from './edge.ts';
+import { type LinkedEdge, linkEdge } from './edge-link.ts';
 import { createEngine } from './engine.ts';
 import { Launch } from './launch.ts';
 import { playableName, readModule, readPlayable, seedOf } from './playable.ts';
@@ -68,6 +69,8 @@ export interface Host {
   readonly risk: Risk | undefined;
   /** The store and what sends its events; undefined without STORE_DIR. */
   readonly edge: Edge | undefined;
+  /** The connection to the edge service of EDGE_SOCKET; undefined without it. */
+  readonly link: LinkedEdge | undefined;
   readonly resilience: Resilience;
   /** Tells the players that the host is closing, then closes everything. */
   close(): Promise<void>;
@@ -99,6 +102,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   let vetting: Vetting | undefined;
   let risk: Risk | undefined;
   let edge: Edge | undefined;
+  let link: LinkedEdge | undefined;
   try {
     const files = await building;
     const requiredLayers = readLayers(config.requiredLayers) ?? LAYERS;
@@ -108,12 +112,13 @@ export async function startHost(options: HostOptions): Promise<Host> {
     const pixels = pixelBudget(config, gpu);
     const opened = await openRisk({ config, log, meters, rooms: () => lobby.rooms });
     risk = opened;
-    edge = await openEdge({ config, log, meters, resilience });
-    const kept = edge;
+    if (config.edgeSocket === '') edge = await openEdge({ config, log, meters, resilience });
+    else link = await linkEdge({ config, log });
+    const [kept, linked] = [edge, link];
     const { store } = edge ?? {};
     const checkpoints =
       store && config.checkpointSeconds > 0 ? new Checkpoints({ store, config, log, clock: systemClock }) : undefined;
-    const context = { ...options, gpu, engine, vetting, meters, pixels, edge, bus, checkpoints };
+    const context = { ...options, gpu, engine, vetting, meters, pixels, edge: kept ?? linked, bus, checkpoints };
     for (const path of options.modules)
       await lobby.add(playableName(path), () =>
         open(path, context).catch((error) => Promise.reject(named(path, error))),
@@ -129,6 +134,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
       files,
       meters,
       edge,
+      link,
       risk: opened,
       resilience,
       coldStart: () => coldStart,
@@ -147,6 +153,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
       risk: opened,
       edge,
       resilience,
+      link,
       async close() {
         resilience.close();
         await checkpoints?.close();
@@ -155,6 +162,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
         await lobby.close();
         await bus.close();
         await kept?.close();
+        await linked?.close();
         await tried.close();
         await gpu.close();
       },
@@ -165,6 +173,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     await lobby.close();
     await bus.close();
     await edge?.close();
+    await link?.close();
     await vetting?.close();
     await gpu.close();
     throw error;
@@ -204,7 +213,7 @@ async function open(
     Pick<ServeOptions, 'gpu' | 'engine' | 'meters'> & {
       vetting: Vetting;
       pixels: PixelBudget;
-      edge: Edge | undefined;
+      edge: Pick<Edge, 'keepSessions' | 'record'> | undefined;
       bus: Bus;
       checkpoints: Checkpoints | undefined;
     },
