@@ -38,7 +38,7 @@ export class LinkedEdge implements EventSink {
 
   constructor(options: LinkOptions) {
     const { config, log, clock = systemClock, connect = () => openSocket(config.edgeSocket) } = options;
-    const client = new EdgeClient({ connect, msMax: config.edgeMsMax });
+    const client = new EdgeClient({ connect, msMax: config.edgeMsMax, onClosed: () => this.link.renew() });
     this.link = new EdgeLink({ client, clock, log, queueMax: config.edgeQueueMax });
     this.#options = options;
   }

@@ -7,13 +7,15 @@ import type { Save } from '../store/saves.ts';
 import { BODY_BYTES_MAX, codeOf, PREFIX, SAVES } from './protocol.ts';
 
 const CONNECTIONS_MAX = 8;
-const REPORT_TRIES_MAX = 2;
+const TRIES_MAX = 2;
 
 export interface EdgeClientOptions {
   /** Connects to the service's socket. */
   connect(): Promise<Duplex>;
   /** Time limit for one request. */
   msMax: number;
+  /** Is called when a connection has ended, which a restart of the service causes. */
+  onClosed?(): void;
 }
 
 interface Exchange {
@@ -43,7 +45,10 @@ export class EdgeClient {
     this.#agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS_MAX });
     this.#agent.createConnection = (_, done) => {
       options.connect().then(
-        (stream) => done?.(null, stream),
+        (stream) => {
+          stream.once('close', () => options.onClosed?.());
+          done?.(null, stream);
+        },
         (error: Error) => done?.(error, undefined as never),
       );
       return undefined;
@@ -99,7 +104,7 @@ export class EdgeClient {
         return await this.#send(exchange, signal);
       } catch (error) {
         const { isReused, cause } = error as Broken;
-        if (isReused && tries < REPORT_TRIES_MAX && !signal.aborted) continue;
+        if (isReused && tries < TRIES_MAX && !signal.aborted) continue;
         throw new NearlightError('NL_EDGE', signal.aborted ? 'it takes too long' : cause.message, { cause });
       }
   }
@@ -115,7 +120,8 @@ export class EdgeClient {
         headers: body === undefined ? {} : { 'content-type': type, 'content-length': Buffer.byteLength(body) },
       });
       const fail = (cause: Error) => reject(new Broken(cause, request.reusedSocket));
-      request.once('error', fail);
+      // One that is refused while it is sent may report several errors.
+      request.on('error', fail);
       request.once('response', (response) => {
         readAll(response, bytesMax).then(
           (bytes) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: bytes }),
@@ -162,7 +168,7 @@ function readAnswer({ status, body }: Answer): Readonly<Record<string, unknown>>
 function parse(body: Buffer): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(body.toString('utf8'));
-    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   } catch {
     // Whatever it is, it is not an answer.
   }

@@ -117,10 +117,7 @@ export class EdgeLink implements SessionStore {
     const places = (this.#places.get(account) ?? 0) + more;
     if (places > 0) this.#places.set(account, places);
     else this.#places.delete(account);
-    if (more !== 0) {
-      this.#attendAt = milli(0);
-      this.#wake.resolve();
-    }
+    if (more !== 0) this.renew();
     return places;
   }
 
@@ -134,6 +131,12 @@ export class EdgeLink implements SessionStore {
 
   removeSave(save: { id: string }): Promise<boolean> {
     return this.#options.client.removeSave(save);
+  }
+
+  /** Has the service hear at once what the host has, because it may be another one now. */
+  renew(): void {
+    this.#attendAt = milli(0);
+    this.#wake.resolve();
   }
 
   /** Sends what waits, if the service answers, and tells it that the host has closed. */

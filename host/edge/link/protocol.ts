@@ -89,13 +89,14 @@ export function parseBody(text: string): Fields {
 }
 
 export function readPresence(body: Fields): Presence {
+  const host = readHost(body);
   const places = Object.entries(readObject('places', body.places));
   const { sessions } = body;
   if (places.length > ACCOUNTS_MAX) refuse(`places has more than ${ACCOUNTS_MAX} accounts`);
   if (!Array.isArray(sessions) || sessions.length > SESSIONS_MAX)
     return refuse(`sessions is not a list of at most ${SESSIONS_MAX} ids`);
   return {
-    host: readHost(body),
+    host,
     places: new Map(
       places.map(([account, count]) => [
         readText('account', account, { max: ID_LENGTH_MAX }),

@@ -228,15 +228,23 @@ async function answerSave(store: HostStore, { request, response, url }: SaveCall
   }
 }
 
-async function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.byteLength;
-    if (bytes > bytesMax) throw new NearlightError('NL_EDGE_REQUEST', `the body has more than ${bytesMax} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.byteLength;
+      if (bytes <= bytesMax) {
+        chunks.push(chunk);
+        return;
+      }
+      // The connection stays open for the answer.
+      request.pause();
+      reject(new NearlightError('NL_EDGE_REQUEST', `the body has more than ${bytesMax} bytes`));
+    });
+    request.once('end', () => resolve(Buffer.concat(chunks)));
+    request.once('error', reject);
+  });
 }
 
 function sendJson(response: ServerResponse, status: number, value: object): void {
@@ -254,13 +262,14 @@ function fail(
   { request, response }: Pick<SaveCall, 'request' | 'response'>,
   error: unknown,
 ): void {
-  // A host that has gone needs no answer.
-  if (request.destroyed && !request.complete) return;
-  if (!(error instanceof NearlightError)) log('error', `a request of a host failed: ${(error as Error).stack}`);
+  // A host that has gone ends the reading of its request, and needs no answer.
+  const isGone = request.destroyed;
+  if (!isGone && !(error instanceof NearlightError))
+    log('error', `a request of a host failed: ${(error as Error).stack}`);
   if (response.headersSent || response.destroyed) return;
   const reply = describe(error);
-  const { http = 500 }: { http?: number } = errors[reply.code];
+  const entry: { text: string; http?: number } = errors[reply.code];
   // The rest of a body that is too large is not read.
   if (!request.complete) response.setHeader('connection', 'close');
-  sendJson(response, http, reply);
+  sendJson(response, entry.http ?? 500, reply);
 }
