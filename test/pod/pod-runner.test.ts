@@ -96,6 +96,7 @@ const NAMES = Object.keys(settings) as (keyof Config)[];
 
 /** A valid value of each form that an address has not. */
 const EXAMPLES: Record<string, string> = {
+  socket: '/run/edge.sock',
   admission: 'token',
   claim: 'roles',
   packages: 'none',
@@ -122,6 +123,12 @@ test("the environment of a pod changes the pod's own settings, and no limit of a
   expect(NAMES.filter((name) => config[name] !== node[name]).sort()).toEqual(POD_SETTINGS);
   expect(podConfig({ ...node, gpuMsMax: 77, tickRate: 77 }, {})).toEqual({ ...node, gpuMsMax: 77 });
   expect(() => podConfig(node, { TICK_RATE: '0' })).toThrow('NL_SETTING');
+});
+
+test('a pod cannot choose, or leave, the edge service of its node', () => {
+  const node: Config = { ...readConfig({}), edgeSocket: '/run/nearlight-edge/edge.sock' };
+  for (const EDGE_SOCKET of ['', '/tmp/own.sock'])
+    expect(podConfig(node, { EDGE_SOCKET }).edgeSocket).toBe(node.edgeSocket);
 });
 
 let cacheDir: string;
