@@ -19,7 +19,7 @@ interface Entry {
 }
 
 /**
- * What the hosts of a node have at the moment: places of accounts, and sessions. A host says it again and again, so a service that has just
+ * The places of accounts and the sessions that the hosts of a node have at the moment. A host says it again and again, so a service that has just
  * started learns it within seconds, and what a dead host had is free after HOST_MS_MAX.
  */
 export class Hosts {

@@ -38,7 +38,7 @@ export interface Report {
   readonly input: object;
 }
 
-/** What a host has at the moment. It replaces what the host said before. */
+/** The places and sessions of a host at the moment. They replace those that the host named before. */
 export interface Presence {
   readonly host: string;
   /** Number of places that each account has. */
@@ -47,7 +47,7 @@ export interface Presence {
   readonly sessions: readonly string[];
 }
 
-/** What the service tells a host. */
+/** The answer to a host that says what it has. */
 export interface Terms {
   readonly version: number;
   readonly admission: 'open' | 'token';

@@ -13,7 +13,7 @@ interface Waiting {
 
 /**
  * The reports of a host that the edge service has not acknowledged. It is bounded: a report for which there is no room takes the place of the
- * oldest one that is no result, or else of the oldest.
+ * oldest one about a session, or else of the oldest.
  */
 export class ReportQueue {
   readonly #max: number;

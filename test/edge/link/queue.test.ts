@@ -20,7 +20,7 @@ test('reports leave in their order, and stay until they are removed', () => {
   expect([ids(queue.batch()), queue.size, queue.dropped]).toEqual([['c'], 1, 0]);
 });
 
-test('a full queue drops the oldest report that is no result, then the oldest result, and counts', () => {
+test('a full queue drops the oldest report about a session, then the oldest result, and counts', () => {
   const queue = new ReportQueue(3);
   queue.add(report('a'));
   queue.add(report('s', 'countPlayers'));
