@@ -1,4 +1,5 @@
 /** A host that plays, and a real edge service in a process of its own, which is killed. */
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { must } from '../../host/base/assert.ts';
 import { readConfig } from '../../host/base/config.ts';
+import { HOST_MS_MAX } from '../../host/edge/link/protocol.ts';
 import { createReceiver } from '../../host/edge/outbox/receiver.ts';
 import { edgeSocket, startEdgeService } from '../../host/play/edge-service.ts';
 import { type Host, startHost } from '../../host/play/host.ts';
@@ -13,6 +15,7 @@ import { ownModulePath } from '../../host/play/project.ts';
 import { Issuer } from '../edge/issuer.ts';
 import { openTestStore, temporaryFolder } from '../edge/store/stores.ts';
 import { Random } from '../random.ts';
+import { ManualClock } from '../room/fake.ts';
 import { Peer } from '../stream/peer.ts';
 import { eventually, sleep } from '../wait.ts';
 import { EdgeProcess } from './edge-process.ts';
@@ -129,6 +132,34 @@ test('the service does not start unless it knows who may join and where its stor
   await expect(start({ STORE_DIR: temporaryFolder() })).rejects.toThrow('the edge service has to know who may join');
   await expect(start({ ADMISSION: 'open' })).rejects.toThrow('set STORE_DIR');
   await expect(start({ ADMISSION: 'token', STORE_DIR: temporaryFolder() })).rejects.toThrow('OIDC_ISSUER');
+});
+
+test('a service that has just started waits for the hosts before it ends the sessions that none of them has', async () => {
+  const clock = new ManualClock();
+  const socket = join(temporaryFolder(), 'edge.sock');
+  const config = readConfig({ OPERATOR_PORT: '0', ADMISSION: 'open', STORE_DIR: temporaryFolder() });
+  const { edge, hosts, close } = await startEdgeService({ config, log: () => {}, clock }, socket);
+  onTestFinished(close);
+  const startedAt = Date.now() - 2 * HOST_MS_MAX;
+  for (const id of ['running', 'left']) await edge.store.startSession({ id, game: 'arena', startedAt, local: false });
+  const reasonOf = async (id: string) => (await edge.store.getSession({ id }))?.reason;
+  const host = randomUUID();
+  for (let passed = 0; passed < HOST_MS_MAX; passed += 2000) {
+    hosts.begin(host, 'running');
+    expect(await reasonOf('left')).toBeUndefined();
+    await clock.pass(2000);
+  }
+  // The service waits for its store between two looks, so the clock has to go on.
+  const becomesLost = (id: string, tend = () => {}) =>
+    eventually(async () => {
+      tend();
+      await clock.pass(2000);
+      expect(await reasonOf(id)).toBe('lost');
+    });
+  await becomesLost('left', () => hosts.begin(host, 'running'));
+  expect(await reasonOf('running')).toBeUndefined();
+  // The host dies, too.
+  await becomesLost('running');
 });
 
 test('the socket is where EDGE_SOCKET says, or in the folder of the user', () => {
