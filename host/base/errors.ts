@@ -52,6 +52,8 @@ export const errors = {
   NL_STORE_FULL: { http: 503, text: 'The edge store has no room' },
   NL_STORE_BUSY: { http: 503, text: 'The edge store cannot keep up' },
   NL_STORE_VALUE: { http: 400, text: 'A value does not fit into the edge store' },
+  NL_EDGE: { exit: 52, http: 503, text: 'The edge service of this node does not answer' },
+  NL_EDGE_REQUEST: { http: 400, text: 'The request to the edge service cannot be used' },
   NL_OFFLINE: { http: 503, text: 'The centre cannot be reached' },
   NL_CHAOS: { http: 403, text: 'No faults can be injected into this host' },
   NL_FAULT: { http: 400, text: 'The faults cannot be used' },

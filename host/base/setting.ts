@@ -40,6 +40,8 @@ const RULES_MAX = 16;
 /** Each host that moves players knows all others. */
 const PEERS_MAX = 64;
 const PEER_NAME = /^[a-z0-9][a-z0-9.-]{0,62}$/;
+/** A path in a sockaddr_un has at most this many bytes (unix(7)). */
+const SOCKET_PATH_BYTES_MAX = 107;
 /** A name as in DNS, optionally with a dot before it. An IPv6 address is not a name, because it is always allowed. */
 const HOST_NAME = /^\.?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/i;
 const NAME_BYTES_MAX = 253;
@@ -102,6 +104,11 @@ export const FORMS = {
   serviceUrl: {
     text: 'an http or https URL without a user, a query or a fragment',
     fits: isServiceUrl,
+  },
+  socket: {
+    text: `the absolute path of a Unix socket, of at most ${SOCKET_PATH_BYTES_MAX} bytes`,
+    fits: (text: string) =>
+      text === '' || (/^\/[^\0]*[^\0/]$/.test(text) && Buffer.byteLength(text) <= SOCKET_PATH_BYTES_MAX),
   },
   rules: {
     text: `a list of at most ${RULES_MAX} risk rules such as closed:/etc/nearlight/velocity.wasm,open:region.wasm`,

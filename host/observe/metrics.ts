@@ -1,7 +1,7 @@
 import type { Metric, Registry } from 'prom-client';
 import { BUCKETS } from '../base/buckets.ts';
 import { losses } from '../base/losses.ts';
-import type { EdgeFigures } from './edge.ts';
+import type { EdgeFigures, LinkFigures } from './edge.ts';
 import type { Histogram } from './histogram.ts';
 import type { Meters } from './meters.ts';
 import { type ProtectionFigures, protectionMetrics } from './protection-metrics.ts';
@@ -23,6 +23,10 @@ export interface Figures {
   edge?(): EdgeFigures;
   /** Pressure and injected faults. Without it, the host watches neither. */
   protection?: ProtectionFigures | undefined;
+  /** Returns the figures of the connection to an edge service. Without it, the host uses none. */
+  link?(): LinkFigures;
+  /** Returns how many hosts an edge service serves. Only such a service has it, and it has no seats. */
+  hosts?(): number;
 }
 
 interface Sample {
@@ -65,6 +69,9 @@ async function ownRegistry(meters: Meters, figures: Figures): Promise<Registry> 
   addSessions(add, meters, figures);
   addRules(add, meters);
   if (figures.edge) addEdge(add, meters, figures.edge);
+  if (figures.link) addLink(add, figures.link);
+  const { hosts } = figures;
+  if (hosts) add('nearlight_edge_hosts', 'gauge', 'Hosts that this edge service serves.', () => plain(hosts()));
   addTraffic(add, meters);
   addJoins(add, meters);
   addBus(add, meters, figures);
@@ -190,6 +197,7 @@ function addSessions(add: Add, meters: Meters, figures: Figures): void {
     [...meters.requestsRefused].map(([code, value]) => ({ labels: { code }, value })),
   );
   add('nearlight_seats', 'gauge', 'Seats of the running games, by whether they are taken.', () => {
+    if (figures.hosts) return [];
     const { all, taken } = figures.seats();
     return [
       { labels: { state: 'taken' }, value: taken },
@@ -246,6 +254,20 @@ function addEdge(add: Add, meters: Meters, read: () => EdgeFigures): void {
     'histogram',
     'Time of a write of the store to the disk, which calls share.',
     (name) => buckets(name, meters.storeCommit),
+  );
+}
+
+function addLink(add: Add, read: () => LinkFigures): void {
+  add('nearlight_edge_up', 'gauge', 'Whether the edge service answers: 1 or 0.', () => plain(Number(read().isUp)));
+  add('nearlight_edge_reports_waiting', 'gauge', 'Reports that the edge service has not acknowledged.', () =>
+    plain(read().waiting),
+  );
+  add('nearlight_edge_reports_total', 'counter', 'Reports to the edge service, by what became of them.', () => [
+    { labels: { outcome: 'sent' }, value: read().sent },
+    { labels: { outcome: 'dropped' }, value: read().dropped },
+  ]);
+  add('nearlight_edge_failures_total', 'counter', 'Requests to which the edge service has not answered.', () =>
+    plain(read().failures),
   );
 }
 

@@ -18,6 +18,7 @@ import { type EdgeStore, openStore } from '../edge/store/store.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { EdgeFigures } from '../observe/edge.ts';
 import type { Meters } from '../observe/meters.ts';
+import { describeResult } from './result.ts';
 
 /** Pause between two looks after the store: what has expired, whether a full disk has room, how many events wait. */
 const TEND_MS = 2000;
@@ -45,6 +46,8 @@ export interface EdgeOptions {
   log: Log;
   meters: Meters;
   clock?: Clock;
+  /** Whether other processes have sessions in the store, which may run longer than this one. */
+  isShared?: boolean;
   /** Milliseconds since 1970. */
   now?(): number;
   /** Protection from pressure, and injected faults. Without it, there are neither. */
@@ -87,7 +90,7 @@ export async function openEdge(options: EdgeOptions): Promise<Edge | undefined> 
   const store = resilience ? faultyStore(opened, { faults: resilience.faults, clock }) : opened;
   resilience?.protection.onChange('results', (isHigh) => opened.setStrict(isHigh));
   try {
-    const lost = await store.endLostSessions({ at: now() });
+    const lost = options.isShared ? 0 : await store.endLostSessions({ at: now() });
     if (lost > 0) log('warn', `${lost} sessions were not ended by an earlier process, and are kept as lost`);
     const skewed = resilience ? { ...options, now: skewedClock(resilience.faults, now) } : options;
     return new EdgeService(store, skewed);
@@ -121,14 +124,13 @@ class EdgeService implements Edge {
     return sessionEngine(engine, { store: this.store, game, log, ...(now ? { now } : {}) });
   }
 
-  /** Keeps the result of a match with an event for the centre: game, number of the tick, and the bytes in base64. */
-  record({ id, game, origin, tick, bytes }: MatchResult): void {
+  /** Keeps the result of a match with an event for the centre. */
+  record(result: MatchResult): void {
     const { log, now = Date.now, resilience } = this.#options;
     resilience?.protection.count('results');
-    const data = JSON.stringify({ game, tick, result: Buffer.from(bytes).toString('base64') });
     this.store
-      .addResult({ id, match: `${game}/${origin}`, endedAt: now(), data, local: false })
-      .catch((error: Error) => log('error', `${game}: the result of a match is not kept: ${error.message}`));
+      .addResult(describeResult(result, now()))
+      .catch((error: Error) => log('error', `${result.game}: the result of a match is not kept: ${error.message}`));
   }
 
   figures(): EdgeFigures {

@@ -23,6 +23,7 @@ import type { MoveOrder } from '../stream/move-order.ts';
 import { openBus } from './bus.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { type Edge, openEdge } from './edge.ts';
+import { type LinkedEdge, linkEdge } from './edge-link.ts';
 import { createEngine } from './engine.ts';
 import { Launch } from './launch.ts';
 import { type Moves, movePeers, openMoves } from './moves.ts';
@@ -72,6 +73,8 @@ export interface Host {
   readonly risk: Risk | undefined;
   /** The store and what sends its events; undefined without STORE_DIR. */
   readonly edge: Edge | undefined;
+  /** The connection to the edge service of EDGE_SOCKET; undefined without it. */
+  readonly link: LinkedEdge | undefined;
   readonly resilience: Resilience;
   /** Moves players between games and hosts; undefined without STORE_DIR. */
   readonly moves: Moves | undefined;
@@ -108,6 +111,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   let edge: Edge | undefined;
   let servers: Servers | undefined;
   let moves: Moves | undefined;
+  let link: LinkedEdge | undefined;
   try {
     const files = await building;
     const requiredLayers = readLayers(config.requiredLayers) ?? LAYERS;
@@ -117,12 +121,13 @@ export async function startHost(options: HostOptions): Promise<Host> {
     const pixels = pixelBudget(config, gpu);
     const opened = await openRisk({ config, log, meters, rooms: () => lobby.rooms });
     risk = opened;
-    edge = await openEdge({ config, log, meters, resilience });
-    const kept = edge;
+    if (config.edgeSocket === '') edge = await openEdge({ config, log, meters, resilience });
+    else link = await linkEdge({ config, log });
+    const [kept, linked] = [edge, link];
     const { store } = edge ?? {};
     const checkpoints =
       store && config.checkpointSeconds > 0 ? new Checkpoints({ store, config, log, clock: systemClock }) : undefined;
-    const context = { ...options, gpu, engine, vetting, meters, pixels, edge, bus, checkpoints };
+    const context = { ...options, gpu, engine, vetting, meters, pixels, edge: kept ?? linked, bus, checkpoints };
     for (const path of options.modules)
       await lobby.add(playableName(path), () =>
         open(path, context).catch((error) => Promise.reject(named(path, error))),
@@ -138,6 +143,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
       files,
       meters,
       edge,
+      link,
       risk: opened,
       resilience,
       coldStart: () => coldStart,
@@ -170,6 +176,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
       edge,
       moves,
       resilience,
+      link,
       async close() {
         await moving?.close();
         resilience.close();
@@ -179,6 +186,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
         await lobby.close();
         await bus.close();
         await kept?.close();
+        await linked?.close();
         await tried.close();
         await gpu.close();
       },
@@ -190,6 +198,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     await lobby.close();
     await bus.close();
     await edge?.close();
+    await link?.close();
     await vetting?.close();
     await gpu.close();
     throw error;
@@ -235,7 +244,7 @@ async function open(
     Pick<ServeOptions, 'gpu' | 'engine' | 'meters'> & {
       vetting: Vetting;
       pixels: PixelBudget;
-      edge: Edge | undefined;
+      edge: Pick<Edge, 'keepSessions' | 'record'> | undefined;
       bus: Bus;
       checkpoints: Checkpoints | undefined;
     },

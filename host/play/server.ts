@@ -4,7 +4,7 @@ import { NearlightError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { VERSION } from '../base/version.ts';
 import { type GameFacts, openGate } from '../edge/admission/gate.ts';
-import { limitedGate } from '../edge/protection/gate.ts';
+import { type ClosableGate, limitedGate } from '../edge/protection/gate.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Gpu } from '../gpu/dawn.ts';
 import type { Meters } from '../observe/meters.ts';
@@ -19,6 +19,7 @@ import { createStreamServer, type StreamServer, type StreamServerOptions } from 
 import { joinRules, ticketsIn } from './admission.ts';
 import type { SeatRecord } from './checkpoint.ts';
 import type { Edge } from './edge.ts';
+import type { LinkedEdge } from './edge-link.ts';
 import { faultsOfGate, type Resilience } from './resilience.ts';
 import type { Risk } from './risk.ts';
 
@@ -41,6 +42,8 @@ export interface ServeOptions {
   more?(): object;
   /** The host's store and its sender of events. Without it, the host has no store. */
   edge?: Pick<Edge, 'figures' | 'problem' | 'store'> | undefined;
+  /** The edge service of the node, which then decides who may join; undefined if the host does. */
+  link?: Pick<LinkedEdge, 'openGate' | 'figures'> | undefined;
   /** Rules that decide at joins; undefined if there are none. */
   risk?: Pick<Risk, 'rules'> | undefined;
   /** Takes the seats whose players can return, whenever one was taken or given up. */
@@ -70,19 +73,21 @@ export interface Servers {
  * @throws as the servers, and NL_SETTING if the settings do not say who may join
  */
 export async function serve(options: ServeOptions): Promise<Servers> {
-  const { config, log, gpu, engine, lobby, files, meters, more, nodePort, edge, risk, resilience } = options;
+  const { config, log, gpu, engine, lobby, files, meters, more, nodePort, edge, link, risk, resilience } = options;
   const { mayMove = false } = options;
   const warn = (message: string) => log('warn', message);
-  const seatsOf = (game: string) => factsOf(lobby.rooms, game).seats;
-  const opened = await openGate({
-    config,
-    log,
-    meters,
-    game: (name) => factsOf(lobby.rooms, name),
-    ...(edge ? { tickets: ticketsIn(edge.store) } : {}),
-    ...(risk ? { risk: joinRules({ rules: risk.rules, seatsOf }) } : {}),
-    ...(resilience ? faultsOfGate(resilience) : {}),
-  });
+  const game = (name?: string) => factsOf(lobby.rooms, name);
+  const opened: ClosableGate = link
+    ? link.openGate({ log, meters, game })
+    : await openGate({
+        config,
+        log,
+        meters,
+        game,
+        ...(edge ? { tickets: ticketsIn(edge.store) } : {}),
+        ...(risk ? { risk: joinRules({ rules: risk.rules }) } : {}),
+        ...(resilience ? faultsOfGate(resilience) : {}),
+      });
   const gate = resilience ? limitedGate(opened, resilience.joins) : opened;
   const players = await createStreamServer({
     config,
@@ -129,6 +134,7 @@ export async function serve(options: ServeOptions): Promise<Servers> {
       coldStart: () => options.coldStart?.() ?? {},
       ...(edge ? { edge: () => edge.figures() } : {}),
       protection: resilience?.figures,
+      ...(link ? { link: () => link.figures() } : {}),
     }),
     meters,
     calls: resilience ? [resilience.call] : [],

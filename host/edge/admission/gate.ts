@@ -45,7 +45,15 @@ export interface GateOptions {
 }
 
 /** A gate that may have files open. */
-export type OpenedGate = Gate & { close(): Promise<void> };
+export type OpenedGate = Gate & {
+  /** @param join with the facts about a game of another process */
+  judge(pass: Pass, join: Join & { readonly facts?: GameFacts }): Promise<string>;
+  /** Makes a pass for an account that was identified before. */
+  passOf(account: Account): Pass;
+  /** Returns the account of a pass; its texts are empty if anyone may join. */
+  holderOf(pass: Pass): Account;
+  close(): Promise<void>;
+};
 
 /**
  * Opens the gate through which players join, as the setting ADMISSION says.
@@ -75,7 +83,7 @@ export async function openGate(options: GateOptions): Promise<OpenedGate> {
 }
 
 /** Times and counts the steps of joins, and logs why they refuse. */
-class JoinSteps {
+export class JoinSteps {
   readonly #meters: GateOptions['meters'];
   readonly #refusals: RefusalLog;
 
@@ -122,6 +130,14 @@ class AnyoneGate implements OpenedGate {
 
   async identify(): Promise<Pass> {
     return { account: undefined, check() {}, take() {}, free() {} };
+  }
+
+  passOf(): Pass {
+    return { account: undefined, check() {}, take() {}, free() {} };
+  }
+
+  holderOf(pass: Pass): Account {
+    return holderOf(pass);
   }
 
   async judge(_pass: Pass, { game = '' }: Join): Promise<string> {
@@ -223,15 +239,23 @@ class TokenGate implements OpenedGate {
     return new AccountPass(account, this.#parts.limits);
   }
 
-  async judge(pass: Pass, join: Join): Promise<string> {
+  passOf(account: Account): Pass {
+    return new AccountPass(account, this.#parts.limits);
+  }
+
+  holderOf(pass: Pass): Account {
+    return holderOf(pass);
+  }
+
+  async judge(pass: Pass, join: Join & { readonly facts?: GameFacts }): Promise<string> {
     const { steps, risk, game, now } = this.#parts;
-    const facts = game(join.game);
+    const { facts = game(join.game) } = join;
     if (join.kind === 'play' && facts.players >= facts.seats)
       await steps.measure('seat', () => Promise.reject(new Refusal('room-full')));
     const input = inputOf(holderOf(pass), join, facts);
     await steps.measure('policy', () => this.#askPolicy(input));
     if (risk && join.kind !== 'return')
-      await steps.measure('risk', () => assess(risk, { ...input, client: join.client, at: now() }));
+      await steps.measure('risk', () => assess(risk, { ...input, client: join.client, at: now(), seats: facts.seats }));
     return facts.id;
   }
 

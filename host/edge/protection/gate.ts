@@ -1,13 +1,19 @@
-import type { OpenedGate } from '../admission/gate.ts';
+import type { Gate } from '../../stream/gate.ts';
 import type { Limit } from './limit.ts';
+
+/** A gate that may have files open. */
+export type ClosableGate = Gate & { close(): Promise<void> };
 
 /**
  * Returns a gate that bounds how many newcomers it identifies at a time during a burst. Players who return to a seat pass, because only
  * the rules of their game are asked about them.
  */
-export function limitedGate(gate: OpenedGate, limit: Limit): OpenedGate {
+export function limitedGate(gate: ClosableGate, limit: Limit): ClosableGate {
   return {
-    tickets: gate.tickets,
+    // A gate of an edge service learns from that whether it has tickets.
+    get tickets() {
+      return gate.tickets;
+    },
     passes: gate.passes,
     measure: (step, work) => gate.measure(step, work),
     async identify(bearer) {
@@ -24,7 +30,7 @@ export function limitedGate(gate: OpenedGate, limit: Limit): OpenedGate {
 }
 
 /** A refusal counts as one of the step that bounds how many come. */
-async function enter(gate: OpenedGate, limit: Limit): Promise<() => void> {
+async function enter(gate: ClosableGate, limit: Limit): Promise<() => void> {
   try {
     return limit.enter();
   } catch (error) {

@@ -4,10 +4,10 @@ import { readConfig } from '../../../host/base/config.ts';
 import type { About } from '../../../host/base/log.ts';
 import { FINGERPRINTS, ProtectionCounts } from '../../../host/base/protection.ts';
 import { milli } from '../../../host/base/time.ts';
-import type { OpenedGate } from '../../../host/edge/admission/gate.ts';
+
 import { ProcessBus } from '../../../host/edge/bus/process.ts';
 import { countedBus, countedLink } from '../../../host/edge/protection/bus.ts';
-import { limitedGate } from '../../../host/edge/protection/gate.ts';
+import { type ClosableGate, limitedGate } from '../../../host/edge/protection/gate.ts';
 import { Limit } from '../../../host/edge/protection/limit.ts';
 import { Protection } from '../../../host/edge/protection/protection.ts';
 import { ANYONE } from '../../../host/stream/gate.ts';
@@ -98,7 +98,7 @@ describe('the limits of a mode', () => {
   test('newcomers beyond the limit are refused by the step of their address, and returning players pass', async () => {
     const waiting = Promise.withResolvers<void>();
     const measured: string[] = [];
-    const gate: OpenedGate = {
+    const gate: ClosableGate = {
       measure: async (step, work) => {
         measured.push(step);
         return work();
