@@ -1,19 +1,20 @@
 /** Content of a request for a JSON object, and the bounds of its answer. */
 export interface FetchJsonOptions {
-  msMax: number;
   bytesMax: number;
+  /** Ends the request. */
+  signal: AbortSignal;
   /** Is sent as JSON with POST; without it, the request is a GET. */
   body?: object;
 }
 
 /**
  * Asks a server for a JSON object. It follows no redirect, because the operator has named the server.
- * @throws Error saying why there is none: no answer in time, another status than 200, too many bytes, or no JSON object
+ * @throws Error saying why there is none: the signal has ended it, another status than 200, too many bytes, or no JSON object
  */
-export async function fetchJson(url: string, { msMax, bytesMax, body }: FetchJsonOptions): Promise<object> {
+export async function fetchJson(url: string, { bytesMax, signal, body }: FetchJsonOptions): Promise<object> {
   const response = await fetch(url, {
     redirect: 'error',
-    signal: AbortSignal.timeout(msMax),
+    signal,
     ...(body ? { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) } : {}),
   });
   if (response.status !== 200) {

@@ -4,6 +4,7 @@ import { type Config, readDuration, settings } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { milli } from '../base/time.ts';
+import { createDependencies, type Dependencies } from '../edge/dependencies/dependencies.ts';
 import { JetStreamSink } from '../edge/outbox/jetstream.ts';
 import { Sender } from '../edge/outbox/sender.ts';
 import { createHttpSink, createJointSink, type Sink } from '../edge/outbox/sink.ts';
@@ -34,12 +35,16 @@ export type EdgeConfig = Pick<
   | 'sinkBatchMax'
   | 'sinkEventsPerSecondMax'
   | 'sinkMsMax'
+  | 'issuerMsMax'
+  | 'opaMsMax'
 >;
 
 export interface EdgeOptions {
   config: EdgeConfig;
   log: Log;
   meters: Meters;
+  /** The sink. By default the store has its own. */
+  dependencies?: Pick<Dependencies, 'centre'>;
   clock?: Clock;
   /** Milliseconds since 1970. */
   now?(): number;
@@ -101,7 +106,7 @@ class EdgeService implements Edge {
   constructor(store: EdgeStore, options: EdgeOptions) {
     this.store = store;
     this.#options = options;
-    this.#sink = createSink(options.config);
+    this.#sink = createSink(options);
     this.#sender = this.#sink && createSender(store, this.#sink, options);
     this.#sender?.start();
     this.#tending = this.#keepTending();
@@ -175,11 +180,12 @@ class EdgeService implements Edge {
 }
 
 /** Makes the sink that the settings name: over HTTP, to JetStream, or both. */
-function createSink(config: EdgeConfig): Sink | undefined {
-  const { sinkUrl, sinkToken: token, sinkSubject: subject, natsUrl, sinkMsMax: timeoutMs } = config;
+function createSink(options: EdgeOptions): Sink | undefined {
+  const { sinkUrl, sinkToken: token, sinkSubject: subject, natsUrl, sinkMsMax: timeoutMs } = options.config;
+  const { centre: dependency } = options.dependencies ?? createDependencies(options);
   const sinks: Sink[] = [];
-  if (sinkUrl !== '') sinks.push(createHttpSink({ url: sinkUrl, token, timeoutMs }));
-  if (subject !== '') sinks.push(new JetStreamSink({ url: natsUrl, subject, timeoutMs }));
+  if (sinkUrl !== '') sinks.push(createHttpSink({ url: sinkUrl, token, dependency }));
+  if (subject !== '') sinks.push(new JetStreamSink({ url: natsUrl, subject, timeoutMs, dependency }));
   return sinks.length > 1 ? createJointSink(sinks) : sinks[0];
 }
 

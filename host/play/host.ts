@@ -20,6 +20,7 @@ import { createRecordingFile, numbered } from '../session/file.ts';
 import { recordingEngine } from '../session/recorder.ts';
 import type { Sink } from '../session/writer.ts';
 import { Checkpoints } from './checkpoints.ts';
+import { openDependencies } from './dependencies.ts';
 import { type Edge, openEdge } from './edge.ts';
 import { createEngine } from './engine.ts';
 import { Launch } from './launch.ts';
@@ -92,7 +93,11 @@ export async function startHost(options: HostOptions): Promise<Host> {
   building.catch(() => {});
   const gpu = await openGpu({ hardwareRequired: config.gpuEnabled, log, ...(now ? { now } : {}) });
   const meters = new Meters();
-  const bus = createBus({ config, counts: meters.bus, log });
+  const dependencies = await openDependencies({ config, log, meters }).catch(async (error: unknown) => {
+    await gpu.close();
+    throw error;
+  });
+  const bus = createBus({ config, counts: meters.bus, log, dependency: dependencies.nats });
   let vetting: Vetting | undefined;
   let risk: Risk | undefined;
   let edge: Edge | undefined;
@@ -105,7 +110,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     const pixels = pixelBudget(config, gpu);
     const opened = await openRisk({ config, log, meters, rooms: () => lobby.rooms });
     risk = opened;
-    edge = await openEdge({ config, log, meters });
+    edge = await openEdge({ config, log, meters, dependencies });
     const kept = edge;
     const { store } = edge ?? {};
     const checkpoints =
@@ -126,6 +131,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
       files,
       meters,
       edge,
+      dependencies,
       risk: opened,
       coldStart: () => coldStart,
       mayMove: true,
@@ -149,6 +155,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
         await lobby.close();
         await bus.close();
         await kept?.close();
+        await dependencies.close();
         await tried.close();
         await gpu.close();
       },
@@ -158,6 +165,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     await lobby.close();
     await bus.close();
     await edge?.close();
+    await dependencies.close();
     await vetting?.close();
     await gpu.close();
     throw error;

@@ -4,6 +4,7 @@ import { NearlightError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { VERSION } from '../base/version.ts';
 import { type GameFacts, openGate } from '../edge/admission/gate.ts';
+import { createDependencies, type Dependencies } from '../edge/dependencies/dependencies.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Gpu } from '../gpu/dawn.ts';
 import type { Meters } from '../observe/meters.ts';
@@ -15,8 +16,9 @@ import { ANYONE } from '../stream/gate.ts';
 import { createOperatorServer, type OperatorServer } from '../stream/operator.ts';
 import type { Player, ViewRequest } from '../stream/player.ts';
 import { createStreamServer, type StreamServer, type StreamServerOptions } from '../stream/server.ts';
-import { joinRules, ticketsIn } from './admission.ts';
+import { joinRules, keysIn, ticketsIn } from './admission.ts';
 import type { SeatRecord } from './checkpoint.ts';
+import { limitPages } from './dependencies.ts';
 import type { Edge } from './edge.ts';
 import type { Risk } from './risk.ts';
 
@@ -39,6 +41,8 @@ export interface ServeOptions {
   more?(): object;
   /** The host's store and its sender of events. Without it, the host has no store. */
   edge?: Pick<Edge, 'figures' | 'problem' | 'store'> | undefined;
+  /** The services that joins reach, and limits for joins. By default the servers have their own. */
+  dependencies?: Pick<Dependencies, 'issuer' | 'opa' | 'endpoints'>;
   /** Rules that decide at joins; undefined if there are none. */
   risk?: Pick<Risk, 'rules'> | undefined;
   /** Takes the seats whose players can return, whenever one was taken or given up. */
@@ -67,17 +71,20 @@ export async function serve(options: ServeOptions): Promise<Servers> {
   const { config, log, gpu, engine, lobby, files, meters, more, nodePort, edge, risk, mayMove = false } = options;
   const warn = (message: string) => log('warn', message);
   const seatsOf = (game: string) => factsOf(lobby.rooms, game).seats;
+  const { dependencies = createDependencies({ config, log, meters }) } = options;
   const gate = await openGate({
     config,
     log,
     meters,
+    dependencies,
     game: (name) => factsOf(lobby.rooms, name),
-    ...(edge ? { tickets: ticketsIn(edge.store) } : {}),
+    ...(edge ? { tickets: ticketsIn(edge.store), keys: keysIn(edge.store) } : {}),
     ...(risk ? { risk: joinRules({ rules: risk.rules, seatsOf }) } : {}),
   });
   const players = await createStreamServer({
     config,
     gate,
+    limit: limitPages(dependencies),
     log: {
       debug: (message) => log('debug', message),
       info: (message, about) => log('info', message, about),
@@ -156,7 +163,7 @@ function findProblem({ gpu, lobby, edge }: ServeOptions): NearlightError | undef
 function factsOf(rooms: readonly Room[], name: string | undefined): GameFacts {
   const room = rooms.find((each) => name === undefined || each.name === name);
   if (!room) return { id: name ?? '', isRunning: false, players: 0, seats: 1 };
-  return { id: room.name, isRunning: !room.isClosed, players: room.players, seats: room.seats };
+  return { id: room.name, isRunning: !room.isClosed, players: room.players, seats: room.seats, phase: room.phase };
 }
 
 function countSeats(rooms: readonly Room[]): { all: number; taken: number } {

@@ -6,6 +6,7 @@ import { NearlightError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { admissionMode } from '../edge/admission/mode.ts';
 import { createBus } from '../edge/bus/bus.ts';
+import { createDependencies, type Dependencies } from '../edge/dependencies/dependencies.ts';
 import type { WasmEdgeEngine } from '../engine/wasmedge/engine.ts';
 import type { Gpu } from '../gpu/dawn.ts';
 import type { ShaderVetting } from '../gpu/vetting.ts';
@@ -58,6 +59,7 @@ export class PodRunner implements GameRunner {
   #room: Room | undefined;
   /** Opened for the first game, when the process is in the pod's network. */
   #bus: Bus | undefined;
+  #dependencies: Dependencies | undefined;
   #coldStart: ColdStart | undefined;
   #closed = false;
   readonly #resolveOpened: () => void;
@@ -107,7 +109,12 @@ export class PodRunner implements GameRunner {
       user,
       log: (level, message) => log(level, `${name}: ${message}`, { room: name }),
     });
-    this.#bus ??= createBus({ config, counts: this.#meters.bus, log });
+    this.#bus ??= createBus({
+      config,
+      counts: this.#meters.bus,
+      log,
+      dependency: this.#dependenciesOf(config, log).nats,
+    });
     const instance = await launcher.createInstance();
     coldStart.loadedMs = sinceRequest(coldStart);
     this.#coldStart = coldStart;
@@ -185,12 +192,19 @@ export class PodRunner implements GameRunner {
       lobby,
       files,
       meters: this.#meters,
+      dependencies: this.#dependenciesOf(config, log),
       coldStart: () => phaseSeconds(this.#coldStart),
       more: () => ({ coldStart: withWallClock(this.#coldStart), compileCpuMs: this.#meters.compileCpuMs }),
     });
     const { players, operator } = this.#servers;
     log('info', `playing at port ${players.port}; status and metrics at port ${operator.port}`);
     this.#resolveOpened();
+  }
+
+  /** Returns the services that the pod asks. Their limits are those of its first game. */
+  #dependenciesOf(config: Config, log: Log): Dependencies {
+    this.#dependencies ??= createDependencies({ config, log, meters: this.#meters });
+    return this.#dependencies;
   }
 
   #status(): object {

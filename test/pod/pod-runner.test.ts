@@ -68,6 +68,7 @@ const POD_SETTINGS = [
   'oidcAudience',
   'oidcIssuer',
   'oidcRoleClaim',
+  'opaCacheMs',
   'opaMsMax',
   'opaUrl',
   'operatorHost',

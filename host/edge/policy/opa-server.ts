@@ -1,3 +1,4 @@
+import type { Dependency } from '../dependencies/dependency.ts';
 import { fetchJson } from '../fetch-json.ts';
 import type { Evaluator } from './decide.ts';
 
@@ -5,17 +6,24 @@ import type { Evaluator } from './decide.ts';
 const ANSWER_BYTES_MAX = 65_536;
 
 /**
- * Has policies evaluated by an OPA server (https://www.openpolicyagent.org/docs/rest-api#data-api).
+ * Has policies evaluated by an OPA server (https://www.openpolicyagent.org/docs/rest-api#data-api). An answer that is neither true
+ * nor false counts as a failure of the server.
  * @param options.url URL of the server, without the path of its API
  */
-export function askOpa(options: { url: string; msMax: number }): Evaluator {
+export function askOpa(options: { url: string; dependency: Pick<Dependency, 'run'> }): Evaluator {
   const base = options.url.endsWith('/') ? options.url : `${options.url}/`;
   return {
     revision: undefined,
-    async evaluate(name, input) {
+    evaluate(name, input) {
       const url = new URL(`v1/data/${name}/allow`, base).href;
-      const answer = await fetchJson(url, { msMax: options.msMax, bytesMax: ANSWER_BYTES_MAX, body: { input } });
-      return (answer as { result?: unknown }).result;
+      const ask = async (signal: AbortSignal): Promise<boolean> => {
+        const answer = await fetchJson(url, { signal, bytesMax: ANSWER_BYTES_MAX, body: { input } });
+        const { result } = answer as { result?: unknown };
+        if (typeof result !== 'boolean')
+          throw new Error(`${name}.allow is ${JSON.stringify(result)}, not true or false`);
+        return result;
+      };
+      return options.dependency.run(ask, { isIdempotent: true });
     },
   };
 }
