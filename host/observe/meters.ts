@@ -1,7 +1,9 @@
 import { BusCounts } from '../base/bus.ts';
 import { DEPENDENCIES, type DependencyName, ENDPOINTS, type EndpointName } from '../base/dependencies.ts';
 import { type ErrorCode, errors } from '../base/errors.ts';
+import { FaultCounts } from '../base/faults.ts';
 import { JOIN_STEPS, type JoinStep } from '../base/join-steps.ts';
+import { ProtectionCounts } from '../base/protection.ts';
 import { CLOSE_REASONS, type CloseReason } from '../base/protocol.ts';
 import { PAGE_STAGES, type PageStage } from '../base/stages.ts';
 import type { Tier } from '../base/tiers.ts';
@@ -110,6 +112,9 @@ export class Meters {
     EndpointName,
     EndpointMeter
   >;
+  /** Faults that an operator injects, and pressure that was recognised. */
+  readonly faults = new FaultCounts();
+  readonly protection = new ProtectionCounts();
   /** Number of games that ended by themselves or through an error, by error code. */
   readonly gamesEnded = fromZero(END_CODES);
 
@@ -129,6 +134,14 @@ export class Meters {
     this.ruleDecisions.set(key, entry);
     this.ruleDecision.add(ms);
   }
+
+  /** Moves of players: from this host, which were done, undone or never begun, and to this host. */
+  readonly moves = { committed: 0, compensated: 0, refused: 0, arrived: 0 };
+  /** Moves that are not finished. */
+  readonly movesOpen = { departures: 0, arrivals: 0 };
+  /** Time of a move until it was done or undone, and of undoing it. Callers add milliseconds. */
+  readonly move = new Histogram();
+  readonly moveUndo = new Histogram();
 
   /** Time that each step of a join took. Callers add milliseconds. */
   readonly joinSteps = Object.fromEntries(JOIN_STEPS.map((step) => [step, new Histogram()])) as Record<

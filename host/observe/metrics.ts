@@ -5,6 +5,7 @@ import { losses } from '../base/losses.ts';
 import type { EdgeFigures } from './edge.ts';
 import type { Histogram } from './histogram.ts';
 import type { Meters } from './meters.ts';
+import { type ProtectionFigures, protectionMetrics } from './protection-metrics.ts';
 
 /** Interval at which the delay of the event loop is sampled. */
 const LOOP_SAMPLE_MS = 100;
@@ -21,6 +22,8 @@ export interface Figures {
   coldStart(): Readonly<Record<string, number>>;
   /** Returns the figures of the store and its sender. Without it, the host has no store, and no metrics of one. */
   edge?(): EdgeFigures;
+  /** Pressure and injected faults. Without it, the host watches neither. */
+  protection?: ProtectionFigures | undefined;
 }
 
 interface Sample {
@@ -67,6 +70,10 @@ async function ownRegistry(meters: Meters, figures: Figures): Promise<Registry> 
   addJoins(add, meters);
   addBus(add, meters, figures);
   addDependencies(add, meters);
+  if (figures.protection)
+    for (const { name, type, help, read } of protectionMetrics(meters, figures.protection)) add(name, type, help, read);
+  // A host without a store moves no players.
+  if (figures.edge) addMoves(add, meters);
   add(
     'nearlight_cold_start_seconds',
     'gauge',
@@ -350,6 +357,24 @@ function addDependencies(add: Add, { dependencies, endpoints }: Meters): void {
         { labels: { endpoint, fate: 'queued' }, value: queued },
         { labels: { endpoint, fate: 'rejected' }, value: rejected },
       ]),
+  );
+}
+
+function addMoves(add: Add, { moves, movesOpen, move, moveUndo }: Meters): void {
+  add(
+    'nearlight_moves_total',
+    'counter',
+    'Players who moved to another game or host (committed), stayed (compensated, or refused at once), or came (arrived).',
+    () => Object.entries(moves).map(([outcome, value]) => ({ labels: { outcome }, value })),
+  );
+  add('nearlight_moves_open', 'gauge', 'Moves of players that are not finished, from and to this host.', () =>
+    Object.entries(movesOpen).map(([way, value]) => ({ labels: { way }, value })),
+  );
+  add('nearlight_move_seconds', 'histogram', 'Time of a move of a player, until it was done or undone.', (name) =>
+    buckets(name, move),
+  );
+  add('nearlight_move_undo_seconds', 'histogram', 'Time that undoing a move of a player took.', (name) =>
+    buckets(name, moveUndo),
   );
 }
 

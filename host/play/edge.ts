@@ -2,12 +2,16 @@ import type { EventSink, MatchResult } from '../base/bus.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { type Config, readDuration, settings } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
+import { type Faults, skewedClock } from '../base/faults.ts';
 import type { Log } from '../base/log.ts';
 import { milli } from '../base/time.ts';
 import { createDependencies, type Dependencies } from '../edge/dependencies/dependencies.ts';
+import { faultySinkCalls } from '../edge/faults/sink.ts';
+import { faultyStore } from '../edge/faults/store.ts';
 import { JetStreamSink } from '../edge/outbox/jetstream.ts';
 import { Sender } from '../edge/outbox/sender.ts';
 import { createHttpSink, createJointSink, type Sink } from '../edge/outbox/sink.ts';
+import type { Protection } from '../edge/protection/protection.ts';
 import { sessionEngine } from '../edge/sessions/engine.ts';
 import { GIVEN_UP } from '../edge/store/operation.ts';
 import type { OutboxCounts } from '../edge/store/outbox.ts';
@@ -48,6 +52,8 @@ export interface EdgeOptions {
   clock?: Clock;
   /** Milliseconds since 1970. */
   now?(): number;
+  /** Protection from pressure, and injected faults. Without it, there are neither. */
+  resilience?: { readonly faults: Faults; readonly protection: Protection } | undefined;
 }
 
 /** A host's store, and its sender of events. */
@@ -69,7 +75,7 @@ export interface Edge extends EventSink {
  * @throws NearlightError NL_SETTING if there is a sink but no store, or a subject but no NATS server, and NL_STORE as openStore
  */
 export async function openEdge(options: EdgeOptions): Promise<Edge | undefined> {
-  const { config, log, meters, now = Date.now } = options;
+  const { config, log, meters, now = Date.now, clock = systemClock, resilience } = options;
   if (config.sinkSubject !== '' && config.natsUrl === '')
     throw new NearlightError('NL_SETTING', 'SINK_SUBJECT needs a NATS server; set NATS_URL as well');
   if (config.storeDir === '') {
@@ -77,16 +83,19 @@ export async function openEdge(options: EdgeOptions): Promise<Edge | undefined> 
     if (sink === '') return undefined;
     throw new NearlightError('NL_SETTING', `${sink} needs a store for the events that wait; set STORE_DIR as well`);
   }
-  const store = await openStore({
+  const opened = await openStore({
     folder: config.localStorage ? config.storeDir : undefined,
     bytesMax: config.storeBytesMax,
     log,
     onCommit: (ms) => meters.storeCommit.add(ms),
   });
+  const store = resilience ? faultyStore(opened, { faults: resilience.faults, clock }) : opened;
+  resilience?.protection.onChange('results', (isHigh) => opened.setStrict(isHigh));
   try {
     const lost = await store.endLostSessions({ at: now() });
     if (lost > 0) log('warn', `${lost} sessions were not ended by an earlier process, and are kept as lost`);
-    return new EdgeService(store, options);
+    const skewed = resilience ? { ...options, now: skewedClock(resilience.faults, now) } : options;
+    return new EdgeService(store, skewed);
   } catch (error) {
     await store.close();
     throw error;
@@ -106,7 +115,7 @@ class EdgeService implements Edge {
   constructor(store: EdgeStore, options: EdgeOptions) {
     this.store = store;
     this.#options = options;
-    this.#sink = createSink(options);
+    this.#sink = openSink(options);
     this.#sender = this.#sink && createSender(store, this.#sink, options);
     this.#sender?.start();
     this.#tending = this.#keepTending();
@@ -119,7 +128,8 @@ class EdgeService implements Edge {
 
   /** Keeps the result of a match with an event for the centre: game, number of the tick, and the bytes in base64. */
   record({ id, game, origin, tick, bytes }: MatchResult): void {
-    const { log, now = Date.now } = this.#options;
+    const { log, now = Date.now, resilience } = this.#options;
+    resilience?.protection.count('results');
     const data = JSON.stringify({ game, tick, result: Buffer.from(bytes).toString('base64') });
     this.store
       .addResult({ id, match: `${game}/${origin}`, endedAt: now(), data, local: false })
@@ -179,10 +189,12 @@ class EdgeService implements Edge {
   }
 }
 
-/** Makes the sink that the settings name: over HTTP, to JetStream, or both. */
-function createSink(options: EdgeOptions): Sink | undefined {
+/** Makes the sink that the settings name: over HTTP, to JetStream, or both. It suffers injected faults. */
+function openSink(options: EdgeOptions): Sink | undefined {
+  const { clock = systemClock, resilience } = options;
   const { sinkUrl, sinkToken: token, sinkSubject: subject, natsUrl, sinkMsMax: timeoutMs } = options.config;
-  const { centre: dependency } = options.dependencies ?? createDependencies(options);
+  const { centre } = options.dependencies ?? createDependencies(options);
+  const dependency = resilience ? faultySinkCalls(centre, { faults: resilience.faults, clock }) : centre;
   const sinks: Sink[] = [];
   if (sinkUrl !== '') sinks.push(createHttpSink({ url: sinkUrl, token, dependency }));
   if (subject !== '') sinks.push(new JetStreamSink({ url: natsUrl, subject, timeoutMs, dependency }));

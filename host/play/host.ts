@@ -8,7 +8,7 @@ import type { Log } from '../base/log.ts';
 import { losses } from '../base/losses.ts';
 import type { Milli } from '../base/time.ts';
 import { admissionMode } from '../edge/admission/mode.ts';
-import { createBus } from '../edge/bus/bus.ts';
+import type { MoveResult } from '../edge/saga/source.ts';
 import type { Engine } from '../engine/engine.ts';
 import { type Gpu, openGpu } from '../gpu/dawn.ts';
 import { Meters } from '../observe/meters.ts';
@@ -19,13 +19,18 @@ import type { Room } from '../room/room.ts';
 import { createRecordingFile, numbered } from '../session/file.ts';
 import { recordingEngine } from '../session/recorder.ts';
 import type { Sink } from '../session/writer.ts';
+import type { MoveOrder } from '../stream/move-order.ts';
+import { openBus } from './bus.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { openDependencies } from './dependencies.ts';
 import { type Edge, openEdge } from './edge.ts';
 import { createEngine } from './engine.ts';
 import { Launch } from './launch.ts';
+import { type Moves, movePeers, openMoves } from './moves.ts';
+import { MovingSeats } from './moving-seats.ts';
 import { playableName, readModule, readPlayable, seedOf } from './playable.ts';
 import { recoverFromLoss } from './recovery.ts';
+import { openResilience, type Resilience } from './resilience.ts';
 import { openRisk, type Risk } from './risk.ts';
 import { openRoom, pixelBudget, roomOptions } from './room.ts';
 import { type ServeOptions, type Servers, serve } from './server.ts';
@@ -68,6 +73,9 @@ export interface Host {
   readonly risk: Risk | undefined;
   /** The store and what sends its events; undefined without STORE_DIR. */
   readonly edge: Edge | undefined;
+  readonly resilience: Resilience;
+  /** Moves players between games and hosts; undefined without STORE_DIR. */
+  readonly moves: Moves | undefined;
   /** Tells the players that the host is closing, then closes everything. */
   close(): Promise<void>;
 }
@@ -80,6 +88,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const { config, log, clocks } = options;
   // Report a setting that is missing at once, before the slow steps.
   admissionMode(config);
+  const peers = movePeers(config);
   const startedAt = systemClock.now();
   const sinceStart = () => (systemClock.now() - startedAt) / 1000;
   const coldStart: Record<string, number> = {};
@@ -97,10 +106,13 @@ export async function startHost(options: HostOptions): Promise<Host> {
     await gpu.close();
     throw error;
   });
-  const bus = createBus({ config, counts: meters.bus, log, dependency: dependencies.nats });
+  const resilience = openResilience({ config, log, meters });
+  const bus = openBus({ config, log, meters, dependency: dependencies.nats, resilience });
   let vetting: Vetting | undefined;
   let risk: Risk | undefined;
   let edge: Edge | undefined;
+  let servers: Servers | undefined;
+  let moves: Moves | undefined;
   try {
     const files = await building;
     const requiredLayers = readLayers(config.requiredLayers) ?? LAYERS;
@@ -110,7 +122,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     const pixels = pixelBudget(config, gpu);
     const opened = await openRisk({ config, log, meters, rooms: () => lobby.rooms });
     risk = opened;
-    edge = await openEdge({ config, log, meters, dependencies });
+    edge = await openEdge({ config, log, meters, dependencies, resilience });
     const kept = edge;
     const { store } = edge ?? {};
     const checkpoints =
@@ -122,7 +134,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
       );
     coldStart.loaded = sinceStart();
     void recoverFromLoss({ gpu, lobby, log, meters });
-    const servers = await serve({
+    const served = await serve({
       config,
       log,
       gpu,
@@ -133,24 +145,42 @@ export async function startHost(options: HostOptions): Promise<Host> {
       edge,
       dependencies,
       risk: opened,
+      resilience,
       coldStart: () => coldStart,
       mayMove: true,
       ...(checkpoints ? { noteSeats: (seats) => checkpoints.noteSeats(seats) } : {}),
+      ...(kept ? { move: (order) => orderMove(moves, order) } : {}),
     });
+    servers = served;
     for (const player of lobby.rooms.flatMap(({ resumed }) => resumed))
-      servers.resume(player, checkpoints?.recordOf(player));
+      served.resume(player, checkpoints?.recordOf(player));
+    if (kept) {
+      const { returnMsMax } = config;
+      const seats = new MovingSeats({
+        rooms: () => lobby.rooms,
+        transfers: served.players.transfers,
+        peers,
+        returnMsMax,
+      });
+      moves = await openMoves({ config, store: kept.store, seats, meters, log });
+    }
+    const moving = moves;
     coldStart.ready = sinceStart();
     return {
       lobby,
-      servers,
+      servers: served,
       gpu,
       engine,
       vetting,
       risk: opened,
       edge,
+      moves,
+      resilience,
       async close() {
+        await moving?.close();
+        resilience.close();
         await checkpoints?.close();
-        await servers.close();
+        await served.close();
         await opened?.close();
         await lobby.close();
         await bus.close();
@@ -161,6 +191,8 @@ export async function startHost(options: HostOptions): Promise<Host> {
       },
     };
   } catch (error) {
+    resilience.close();
+    await servers?.close();
     await risk?.close();
     await lobby.close();
     await bus.close();
@@ -170,6 +202,12 @@ export async function startHost(options: HostOptions): Promise<Host> {
     await gpu.close();
     throw error;
   }
+}
+
+/** Moves a player as an operator orders. @throws NearlightError as Moves.start */
+function orderMove(moves: Moves | undefined, { game, seat, to, trace }: MoveOrder): Promise<MoveResult> {
+  if (!moves) throw new NearlightError('NL_MOVE', 'the host is starting; try again');
+  return moves.start({ from: { game, seat }, to: { host: to.host, game: to.game || game }, trace });
 }
 
 /** Returns the engine, wrapped by a recorder if the session is recorded. */

@@ -5,6 +5,7 @@ import type { Log } from '../base/log.ts';
 import { VERSION } from '../base/version.ts';
 import { type GameFacts, openGate } from '../edge/admission/gate.ts';
 import { createDependencies, type Dependencies } from '../edge/dependencies/dependencies.ts';
+import { limitedGate } from '../edge/protection/gate.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Gpu } from '../gpu/dawn.ts';
 import type { Meters } from '../observe/meters.ts';
@@ -13,13 +14,14 @@ import type { buildPlayer } from '../player/build.ts';
 import type { Lobby } from '../room/lobby.ts';
 import type { Room } from '../room/room.ts';
 import { ANYONE } from '../stream/gate.ts';
-import { createOperatorServer, type OperatorServer } from '../stream/operator.ts';
+import { createOperatorServer, type OperatorServer, type OperatorServerOptions } from '../stream/operator.ts';
 import type { Player, ViewRequest } from '../stream/player.ts';
 import { createStreamServer, type StreamServer, type StreamServerOptions } from '../stream/server.ts';
 import { joinRules, keysIn, ticketsIn } from './admission.ts';
 import type { SeatRecord } from './checkpoint.ts';
 import { limitPages } from './dependencies.ts';
 import type { Edge } from './edge.ts';
+import { faultsOfGate, type Resilience } from './resilience.ts';
 import type { Risk } from './risk.ts';
 
 /** Default pictures for a player, with a hardware GPU and without. The machine can draw and encode 60 of them a second. */
@@ -47,8 +49,12 @@ export interface ServeOptions {
   risk?: Pick<Risk, 'rules'> | undefined;
   /** Takes the seats whose players can return, whenever one was taken or given up. */
   noteSeats?(seats: readonly (SeatRecord & { game: string })[]): void;
+  /** Protection from pressure, and injected faults. Without it, there are neither. */
+  resilience?: Resilience | undefined;
   /** See OperatorServerOptions. */
   mayMove?: boolean;
+  /** Moves a player; see OperatorServerOptions. */
+  move?: OperatorServerOptions['move'];
   /** See StreamServerOptions. */
   nodePort?: StreamServerOptions['nodePort'];
 }
@@ -68,11 +74,12 @@ export interface Servers {
  * @throws as the servers, and NL_SETTING if the settings do not say who may join
  */
 export async function serve(options: ServeOptions): Promise<Servers> {
-  const { config, log, gpu, engine, lobby, files, meters, more, nodePort, edge, risk, mayMove = false } = options;
+  const { config, log, gpu, engine, lobby, files, meters, more, nodePort, edge, risk, resilience } = options;
+  const { mayMove = false } = options;
   const warn = (message: string) => log('warn', message);
   const seatsOf = (game: string) => factsOf(lobby.rooms, game).seats;
   const { dependencies = createDependencies({ config, log, meters }) } = options;
-  const gate = await openGate({
+  const opened = await openGate({
     config,
     log,
     meters,
@@ -80,7 +87,9 @@ export async function serve(options: ServeOptions): Promise<Servers> {
     game: (name) => factsOf(lobby.rooms, name),
     ...(edge ? { tickets: ticketsIn(edge.store), keys: keysIn(edge.store) } : {}),
     ...(risk ? { risk: joinRules({ rules: risk.rules, seatsOf }) } : {}),
+    ...(resilience ? faultsOfGate(resilience) : {}),
   });
+  const gate = resilience ? limitedGate(opened, resilience.joins) : opened;
   const players = await createStreamServer({
     config,
     gate,
@@ -104,6 +113,7 @@ export async function serve(options: ServeOptions): Promise<Servers> {
       ),
     meters,
     nodePort,
+    faults: resilience?.faults,
   }).catch(async (error: unknown) => {
     await gate.close();
     throw error;
@@ -125,9 +135,12 @@ export async function serve(options: ServeOptions): Promise<Servers> {
       phases: () => countPhases(lobby.rooms),
       coldStart: () => options.coldStart?.() ?? {},
       ...(edge ? { edge: () => edge.figures() } : {}),
+      protection: resilience?.figures,
     }),
     meters,
+    calls: resilience ? [resilience.call] : [],
     mayMove,
+    move: options.move,
   }).catch(async (error: unknown) => {
     await players.close();
     await gate.close();

@@ -5,15 +5,16 @@ import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { admissionMode } from '../edge/admission/mode.ts';
-import { createBus } from '../edge/bus/bus.ts';
 import { createDependencies, type Dependencies } from '../edge/dependencies/dependencies.ts';
 import type { WasmEdgeEngine } from '../engine/wasmedge/engine.ts';
 import type { Gpu } from '../gpu/dawn.ts';
 import type { ShaderVetting } from '../gpu/vetting.ts';
 import { DeviceWatch } from '../gpu/watch.ts';
 import type { Meters } from '../observe/meters.ts';
+import { openBus } from '../play/bus.ts';
 import { Launch, relaunch } from '../play/launch.ts';
 import { seedOf } from '../play/playable.ts';
+import { openResilience, type Resilience } from '../play/resilience.ts';
 import { pixelBudget, roomOptions } from '../play/room.ts';
 import { type ServeOptions, type Servers, serve } from '../play/server.ts';
 import { Audience } from '../room/audience.ts';
@@ -60,6 +61,7 @@ export class PodRunner implements GameRunner {
   /** Opened for the first game, when the process is in the pod's network. */
   #bus: Bus | undefined;
   #dependencies: Dependencies | undefined;
+  #resilience: Resilience | undefined;
   #coldStart: ColdStart | undefined;
   #closed = false;
   readonly #resolveOpened: () => void;
@@ -109,11 +111,13 @@ export class PodRunner implements GameRunner {
       user,
       log: (level, message) => log(level, `${name}: ${message}`, { room: name }),
     });
-    this.#bus ??= createBus({
+    this.#resilience ??= openResilience({ config, log, meters: this.#meters });
+    this.#bus ??= openBus({
       config,
-      counts: this.#meters.bus,
       log,
+      meters: this.#meters,
       dependency: this.#dependenciesOf(config, log).nats,
+      resilience: this.#resilience,
     });
     const instance = await launcher.createInstance();
     coldStart.loadedMs = sinceRequest(coldStart);
@@ -157,6 +161,7 @@ export class PodRunner implements GameRunner {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#resilience?.close();
     await this.#parts.engine.close();
     await this.#audience?.close();
     await this.#bus?.close();
@@ -193,6 +198,7 @@ export class PodRunner implements GameRunner {
       files,
       meters: this.#meters,
       dependencies: this.#dependenciesOf(config, log),
+      resilience: this.#resilience,
       coldStart: () => phaseSeconds(this.#coldStart),
       more: () => ({ coldStart: withWallClock(this.#coldStart), compileCpuMs: this.#meters.compileCpuMs }),
     });

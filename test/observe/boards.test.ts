@@ -14,6 +14,7 @@ const metrics = createMetrics(meters, {
   build: { version: '1.2.3', gpu: 'a GPU' },
   seats: () => ({ all: 16, taken: 3 }),
   coldStart: () => ({ ready: 1 }),
+  protection: { faults: () => [], isHigh: () => false, p95Ms: () => 1 },
 });
 const { samples } = parseMetrics(await metrics(), 0);
 /** Labels that the scrape configuration adds (oci/k3s/sight/prometheus.yml). */

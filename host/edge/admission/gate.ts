@@ -48,6 +48,8 @@ export interface GateOptions {
   clock?: Pick<Clock, 'now'>;
   /** Milliseconds since 1970. */
   now?(): number;
+  /** Take the place of fetch() towards the issuer and the OPA server. */
+  fetches?: { issuer?: typeof fetch; opa?: typeof fetch };
 }
 
 /** A gate that may have files open. */
@@ -58,14 +60,21 @@ export type OpenedGate = Gate & { close(): Promise<void> };
  * @throws NearlightError NL_SETTING as admissionMode, or if the policies cannot be used
  */
 export async function openGate(options: GateOptions): Promise<OpenedGate> {
-  const { config, log, clock = systemClock, now = Date.now } = options;
+  const { config, log, clock = systemClock, now = Date.now, fetches = {} } = options;
   const steps = new JoinSteps(options.meters, new RefusalLog(log, clock));
   if (admissionMode(config) === 'open') return new AnyoneGate(steps);
   // Hosts that let anyone join do without this package.
   const jose = await import('jose');
   const { issuer, opa } = options.dependencies ?? createDependencies({ config, log, meters: options.meters });
-  const policies = await openPolicies(config, { log, opa, clock });
-  const keys = new IssuerKeys(config, { clock, log, now, dependency: issuer, store: options.keys });
+  const policies = await openPolicies(config, { log, opa, clock, fetch: fetches.opa });
+  const keys = new IssuerKeys(config, {
+    clock,
+    log,
+    now,
+    dependency: issuer,
+    store: options.keys,
+    fetch: fetches.issuer,
+  });
   void keys.warm();
   const { tickets: store = new MemoryTicketStore(now) } = options;
   return new TokenGate({
@@ -152,6 +161,10 @@ class AccountPass implements Pass {
     return this.holder.id;
   }
 
+  get role(): string {
+    return this.holder.role;
+  }
+
   check(): void {
     this.#limits.check(this.holder.id);
   }
@@ -219,6 +232,11 @@ class TokenGate implements OpenedGate {
     });
     await steps.measure('account', () => limits.countJoin(account.id));
     return new AccountPass(account, limits);
+  }
+
+  vouch(account: Account | undefined): Pass {
+    if (!account) throw new Refusal('token-missing');
+    return new AccountPass(account, this.#parts.limits);
   }
 
   async judge(pass: Pass, join: Join): Promise<string> {

@@ -35,6 +35,8 @@ export interface IssuerKeysOptions {
   store?: KeyStore | undefined;
   /** Milliseconds since 1970, for the store, because the clock begins anywhere. */
   now?(): number;
+  /** Takes the place of fetch() towards the issuer. */
+  fetch?: typeof fetch | undefined;
 }
 
 const DOCUMENT_BYTES_MAX = 262_144;
@@ -124,8 +126,9 @@ export class IssuerKeys {
 
   async #fetch(): Promise<KeySet> {
     const { oidcIssuer } = this.#settings;
+    const { dependency, fetch } = this.#options;
     const ask = (url: string) =>
-      this.#options.dependency.run((signal) => fetchJson(url, { signal, bytesMax: DOCUMENT_BYTES_MAX }), {
+      dependency.run((signal) => fetchJson(url, { signal, bytesMax: DOCUMENT_BYTES_MAX, fetch }), {
         isIdempotent: true,
       });
     // OpenID Connect Discovery 1.0, section 4.1: a slash at the end of the issuer is left out.

@@ -3,7 +3,7 @@ import type { Config } from '../../base/config.ts';
 import type { Log } from '../../base/log.ts';
 import type { Dependency } from '../dependencies/dependency.ts';
 import { NatsLink } from './nats.ts';
-import { ProcessBus } from './process.ts';
+import { type MakeLink, ProcessBus } from './process.ts';
 
 /** Creates the bus that the settings name: over NATS, or within this process if NATS_URL is empty. */
 export function createBus(options: {
@@ -12,13 +12,15 @@ export function createBus(options: {
   log: Log;
   /** The NATS servers. */
   dependency: Dependency;
+  /** Messages that may wait for one room; BUS_QUEUE_MAX by default. */
+  queueMax?(): number;
+  /** Changes what the link to other hosts does, for example so that it suffers faults. */
+  wrapLink?(make: MakeLink): MakeLink;
 }): Bus {
-  const { config, counts, log, dependency } = options;
-  const { natsUrl: url, busQueueMax: queueMax } = config;
+  const { config, counts, log, dependency, wrapLink = (make) => make } = options;
+  const { natsUrl: url, busQueueMax } = config;
+  const { queueMax = busQueueMax } = options;
   if (url === '') return new ProcessBus({ queueMax, counts });
-  return new ProcessBus({
-    queueMax,
-    counts,
-    link: (receive) => new NatsLink({ url, counts, log, dependency, receive }),
-  });
+  const link = wrapLink((receive) => new NatsLink({ url, counts, log, dependency, receive }));
+  return new ProcessBus({ queueMax, counts, link });
 }

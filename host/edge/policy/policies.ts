@@ -88,16 +88,18 @@ export interface PoliciesOptions {
   /** The OPA server. */
   opa: Pick<Dependency, 'run'>;
   clock?: Pick<Clock, 'now'>;
+  /** Takes the place of fetch() towards an OPA server. */
+  fetch?: typeof fetch | undefined;
 }
 
 /** Opens the policies that the settings name. @throws NearlightError NL_SETTING if they cannot be used */
 export async function openPolicies(
   settings: PolicySettings,
-  { log, opa, clock = systemClock }: PoliciesOptions,
+  { log, opa, clock = systemClock, fetch }: PoliciesOptions,
 ): Promise<Policies> {
   const { opaUrl, opaCacheMs, policyBundle, policyBytesMax, policyFailOpen, decisionLog } = settings;
   const evaluator = opaUrl
-    ? askOpa({ url: opaUrl, dependency: opa })
+    ? askOpa({ url: opaUrl, dependency: opa, fetch })
     : await loadPolicies({ path: policyBundle, bytesMax: policyBytesMax });
   // Compiled policies are asked faster than a cache.
   const cache = opaUrl ? new WarmCache({ msMax: opaCacheMs, entriesMax: DECISIONS_MAX, clock }) : undefined;

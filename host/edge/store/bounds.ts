@@ -27,6 +27,9 @@ export function text(bytesMax = ID_BYTES_MAX): Check {
   };
 }
 
+/** A text that may be empty. */
+export const optionalText: Check = (name, value) => (value === '' ? 0 : text()(name, value));
+
 /** The text of a JSON value. */
 export function json(bytesMax = JSON_BYTES_MAX): Check {
   return (name, value) => {
