@@ -62,7 +62,12 @@ const parts: Record<string, () => Outcome | Promise<Outcome>> = {
 
 /** Runs every generator of files. A file that differs from what its generator would write is a fault. */
 async function generated(): Promise<Outcome> {
-  const scripts = ['renderer/contract/generate.ts', 'renderer/sdk/reference.ts', 'test/check/sight.ts'];
+  const scripts = [
+    'renderer/contract/generate.ts',
+    'renderer/sdk/reference.ts',
+    'test/check/sight.ts',
+    'test/check/dependencies.ts',
+  ];
   const outcomes = await Promise.all(scripts.map((script) => run(process.execPath, [script, '--check'])));
   return { faults: outcomes.flatMap(({ faults }) => faults) };
 }

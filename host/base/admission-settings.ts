@@ -90,6 +90,13 @@ export const admissionSettings = {
     about: 'URL of an OPA server that decides instead of the policies in POLICY_BUNDLE',
   },
   opaMsMax: { env: 'OPA_MS_MAX', default: 500, min: 1, max: 60_000, about: 'time limit for one answer of OPA_URL' },
+  opaCacheMs: {
+    env: 'OPA_CACHE_MS',
+    default: 1000,
+    min: 0,
+    max: 60_000,
+    about: 'time for which a decision of OPA_URL also answers other joins with the same input; 0: each asks',
+  },
   policyBundle: {
     env: 'POLICY_BUNDLE',
     default: '',

@@ -75,4 +75,10 @@ export const trafficSettings = {
     about:
       "limit on the dropped presses and messages of a player's page before its connection ends; INPUT_TOKENS_PER_SECOND of them are forgiven each second",
   },
-} as const satisfies Record<string, Setting<number>>;
+  endpointRules: {
+    env: 'ENDPOINT_RULES',
+    default: '',
+    about:
+      'file with limits for joins, join tickets, the queue and the services that they reach (host/DEPENDENCIES.md), which applies as soon as it changes; empty: none',
+  },
+} as const satisfies Record<string, Setting<number | string>>;

@@ -1,7 +1,8 @@
 /** Content of a request for a JSON object, and the bounds of its answer. */
 export interface FetchJsonOptions {
-  msMax: number;
   bytesMax: number;
+  /** Ends the request. */
+  signal: AbortSignal;
   /** Is sent as JSON with POST; without it, the request is a GET. */
   body?: object;
   /** Takes the place of fetch(), for example to suffer faults. */
@@ -10,15 +11,15 @@ export interface FetchJsonOptions {
 
 /**
  * Asks a server for a JSON object. It follows no redirect, because the operator has named the server.
- * @throws Error saying why there is none: no answer in time, another status than 200, too many bytes, or no JSON object
+ * @throws Error saying why there is none: the signal has ended it, another status than 200, too many bytes, or no JSON object
  */
 export async function fetchJson(
   url: string,
-  { msMax, bytesMax, body, fetch = globalThis.fetch }: FetchJsonOptions,
+  { bytesMax, signal, body, fetch = globalThis.fetch }: FetchJsonOptions,
 ): Promise<object> {
   const response = await fetch(url, {
     redirect: 'error',
-    signal: AbortSignal.timeout(msMax),
+    signal,
     ...(body ? { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) } : {}),
   });
   if (response.status !== 200) {

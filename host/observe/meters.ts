@@ -1,4 +1,5 @@
 import { BusCounts } from '../base/bus.ts';
+import { DEPENDENCIES, type DependencyName, ENDPOINTS, type EndpointName } from '../base/dependencies.ts';
 import { type ErrorCode, errors } from '../base/errors.ts';
 import { FaultCounts } from '../base/faults.ts';
 import { JOIN_STEPS, type JoinStep } from '../base/join-steps.ts';
@@ -6,6 +7,7 @@ import { ProtectionCounts } from '../base/protection.ts';
 import { CLOSE_REASONS, type CloseReason } from '../base/protocol.ts';
 import { PAGE_STAGES, type PageStage } from '../base/stages.ts';
 import type { Tier } from '../base/tiers.ts';
+import { DependencyMeter, type EndpointMeter } from './dependency-meter.ts';
 import { Histogram } from './histogram.ts';
 
 /** Codes with which a game ends that has started. */
@@ -100,6 +102,16 @@ export class Meters {
   readonly situations = { fight: 0, calm: 0 };
   /** Messages between rooms. */
   readonly bus = new BusCounts();
+  /** Services outside the host that it asks. */
+  readonly dependencies = Object.fromEntries(DEPENDENCIES.map((name) => [name, new DependencyMeter()])) as Record<
+    DependencyName,
+    DependencyMeter
+  >;
+  /** Everything that a rule of ENDPOINT_RULES can limit. */
+  readonly endpoints = Object.fromEntries(ENDPOINTS.map((name) => [name, { queued: 0, rejected: 0 }])) as Record<
+    EndpointName,
+    EndpointMeter
+  >;
   /** Faults that an operator injects, and pressure that was recognised. */
   readonly faults = new FaultCounts();
   readonly protection = new ProtectionCounts();

@@ -1,5 +1,6 @@
 import type { Metric, Registry } from 'prom-client';
 import { BUCKETS } from '../base/buckets.ts';
+import { BREAKER_STATES } from '../base/dependencies.ts';
 import { losses } from '../base/losses.ts';
 import type { EdgeFigures, LinkFigures } from './edge.ts';
 import type { Histogram } from './histogram.ts';
@@ -75,6 +76,7 @@ async function ownRegistry(meters: Meters, figures: Figures): Promise<Registry> 
   addTraffic(add, meters);
   addJoins(add, meters);
   addBus(add, meters, figures);
+  addDependencies(add, meters);
   if (figures.protection)
     for (const { name, type, help, read } of protectionMetrics(meters, figures.protection)) add(name, type, help, read);
   // A host without a store moves no players.
@@ -333,6 +335,50 @@ function addBus(add: Add, { bus }: Meters, { phases }: Figures): void {
   );
   add('nearlight_rooms', 'gauge', 'Running games, by the phase of the match that they have set.', () =>
     Object.entries(phases?.() ?? {}).map(([phase, value]) => ({ labels: { phase }, value })),
+  );
+}
+
+function addDependencies(add: Add, { dependencies, endpoints }: Meters): void {
+  const each = Object.entries(dependencies);
+  add(
+    'nearlight_dependency_state',
+    'gauge',
+    'State of the breaker of a service that the host asks: 1 for the state that it is in, 0 for the others.',
+    () =>
+      each.flatMap(([dependency, { state }]) =>
+        BREAKER_STATES.map((name) => ({ labels: { dependency, state: name }, value: Number(name === state) })),
+      ),
+  );
+  add(
+    'nearlight_dependency_changes_total',
+    'counter',
+    'Changes of the breaker of a service, by the state it came to.',
+    () =>
+      each.flatMap(([dependency, { changes }]) =>
+        Object.entries(changes).map(([to, value]) => ({ labels: { dependency, to }, value })),
+      ),
+  );
+  add(
+    'nearlight_dependency_calls_total',
+    'counter',
+    'Calls of a service by outcome; open: refused by its breaker, full: too many at once.',
+    () =>
+      each.flatMap(([dependency, { outcomes }]) =>
+        Object.entries(outcomes).map(([outcome, value]) => ({ labels: { dependency, outcome }, value })),
+      ),
+  );
+  add('nearlight_dependency_call_seconds', 'histogram', 'Time of a call of a service, with waiting.', (name) =>
+    each.flatMap(([dependency, { time }]) => buckets(name, time, { dependency })),
+  );
+  add(
+    'nearlight_endpoint_excess_total',
+    'counter',
+    'Requests and calls beyond a rule of ENDPOINT_RULES: that waited, or that were refused.',
+    () =>
+      Object.entries(endpoints).flatMap(([endpoint, { queued, rejected }]) => [
+        { labels: { endpoint, fate: 'queued' }, value: queued },
+        { labels: { endpoint, fate: 'rejected' }, value: rejected },
+      ]),
   );
 }
 

@@ -1,4 +1,5 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import type { KeyStore } from '../edge/admission/keys.ts';
 import type { RiskRules } from '../edge/admission/risk.ts';
 import { KEY_BYTES, type TicketStore } from '../edge/admission/ticket-store.ts';
 import type { PersonFacts } from '../edge/rules/facts.ts';
@@ -24,6 +25,23 @@ export function ticketsIn(
       return value;
     },
     use: (id, expiresAt) => store.takeTicket({ id, usedAt: now(), expiresAt }),
+  };
+}
+
+/** Keeps the keys of an issuer in a store that outlives the host, as long as they may be used. */
+export function keysIn(store: Pick<EdgeStore, 'getCached' | 'putCached'>, now = Date.now): KeyStore {
+  // The URL of an issuer may be longer than the name of a cached value.
+  const nameOf = (issuer: string) => `issuer-keys/${createHash('sha256').update(issuer).digest('hex')}`;
+  return {
+    async load(issuer) {
+      const kept = await store.getCached({ name: nameOf(issuer), now: now() });
+      return kept && { set: JSON.parse(Buffer.from(kept.value).toString('utf8')), fetchedAt: kept.storedAt };
+    },
+    async save(issuer, { set, fetchedAt }, lifeMs) {
+      const value = new TextEncoder().encode(JSON.stringify(set));
+      const expiresAt = fetchedAt + lifeMs;
+      await store.putCached({ name: nameOf(issuer), kind: 'key', value, storedAt: fetchedAt, expiresAt });
+    },
   };
 }
 

@@ -5,7 +5,8 @@ import { NearlightError } from '../base/errors.ts';
 import { type Faults, skewedClock } from '../base/faults.ts';
 import type { Log } from '../base/log.ts';
 import { milli } from '../base/time.ts';
-import { faultySink } from '../edge/faults/sink.ts';
+import { createDependencies, type Dependencies } from '../edge/dependencies/dependencies.ts';
+import { faultySinkCalls } from '../edge/faults/sink.ts';
 import { faultyStore } from '../edge/faults/store.ts';
 import { JetStreamSink } from '../edge/outbox/jetstream.ts';
 import { Sender } from '../edge/outbox/sender.ts';
@@ -39,12 +40,16 @@ export type EdgeConfig = Pick<
   | 'sinkBatchMax'
   | 'sinkEventsPerSecondMax'
   | 'sinkMsMax'
+  | 'issuerMsMax'
+  | 'opaMsMax'
 >;
 
 export interface EdgeOptions {
   config: EdgeConfig;
   log: Log;
   meters: Meters;
+  /** The sink. By default the store has its own. */
+  dependencies?: Pick<Dependencies, 'centre'>;
   clock?: Clock;
   /** Whether other processes have sessions in the store, which may run longer than this one. */
   isShared?: boolean;
@@ -186,19 +191,15 @@ class EdgeService implements Edge {
   }
 }
 
-/** Makes the sink that the settings name, which suffers injected faults. */
-function openSink({ config, clock = systemClock, resilience }: EdgeOptions): Sink | undefined {
-  const sink = createSink(config);
-  if (!sink || !resilience) return sink;
-  return faultySink(sink, { faults: resilience.faults, clock, timeoutMs: config.sinkMsMax });
-}
-
-/** Makes the sink that the settings name: over HTTP, to JetStream, or both. */
-function createSink(config: EdgeConfig): Sink | undefined {
-  const { sinkUrl, sinkToken: token, sinkSubject: subject, natsUrl, sinkMsMax: timeoutMs } = config;
+/** Makes the sink that the settings name: over HTTP, to JetStream, or both. It suffers injected faults. */
+function openSink(options: EdgeOptions): Sink | undefined {
+  const { clock = systemClock, resilience } = options;
+  const { sinkUrl, sinkToken: token, sinkSubject: subject, natsUrl, sinkMsMax: timeoutMs } = options.config;
+  const { centre } = options.dependencies ?? createDependencies(options);
+  const dependency = resilience ? faultySinkCalls(centre, { faults: resilience.faults, clock }) : centre;
   const sinks: Sink[] = [];
-  if (sinkUrl !== '') sinks.push(createHttpSink({ url: sinkUrl, token, timeoutMs }));
-  if (subject !== '') sinks.push(new JetStreamSink({ url: natsUrl, subject, timeoutMs }));
+  if (sinkUrl !== '') sinks.push(createHttpSink({ url: sinkUrl, token, dependency }));
+  if (subject !== '') sinks.push(new JetStreamSink({ url: natsUrl, subject, timeoutMs, dependency }));
   return sinks.length > 1 ? createJointSink(sinks) : sinks[0];
 }
 

@@ -22,6 +22,7 @@ import type { Sink } from '../session/writer.ts';
 import type { MoveOrder } from '../stream/move-order.ts';
 import { openBus } from './bus.ts';
 import { Checkpoints } from './checkpoints.ts';
+import { openDependencies } from './dependencies.ts';
 import { type Edge, openEdge } from './edge.ts';
 import { type LinkedEdge, linkEdge } from './edge-link.ts';
 import { createEngine } from './engine.ts';
@@ -104,8 +105,12 @@ export async function startHost(options: HostOptions): Promise<Host> {
   building.catch(() => {});
   const gpu = await openGpu({ hardwareRequired: config.gpuEnabled, log, ...(now ? { now } : {}) });
   const meters = new Meters();
+  const dependencies = await openDependencies({ config, log, meters }).catch(async (error: unknown) => {
+    await gpu.close();
+    throw error;
+  });
   const resilience = openResilience({ config, log, meters });
-  const bus = openBus({ config, log, meters, resilience });
+  const bus = openBus({ config, log, meters, dependency: dependencies.nats, resilience });
   let vetting: Vetting | undefined;
   let risk: Risk | undefined;
   let edge: Edge | undefined;
@@ -121,7 +126,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     const pixels = pixelBudget(config, gpu);
     const opened = await openRisk({ config, log, meters, rooms: () => lobby.rooms });
     risk = opened;
-    if (config.edgeSocket === '') edge = await openEdge({ config, log, meters, resilience });
+    if (config.edgeSocket === '') edge = await openEdge({ config, log, meters, dependencies, resilience });
     else link = await linkEdge({ config, log });
     const [kept, linked] = [edge, link];
     const { store } = edge ?? {};
@@ -144,6 +149,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
       meters,
       edge,
       link,
+      dependencies,
       risk: opened,
       resilience,
       coldStart: () => coldStart,
@@ -187,6 +193,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
         await bus.close();
         await kept?.close();
         await linked?.close();
+        await dependencies.close();
         await tried.close();
         await gpu.close();
       },
@@ -199,6 +206,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     await bus.close();
     await edge?.close();
     await link?.close();
+    await dependencies.close();
     await vetting?.close();
     await gpu.close();
     throw error;

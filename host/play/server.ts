@@ -4,6 +4,7 @@ import { NearlightError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { VERSION } from '../base/version.ts';
 import { type GameFacts, openGate } from '../edge/admission/gate.ts';
+import { createDependencies, type Dependencies } from '../edge/dependencies/dependencies.ts';
 import { type ClosableGate, limitedGate } from '../edge/protection/gate.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Gpu } from '../gpu/dawn.ts';
@@ -16,8 +17,9 @@ import { ANYONE } from '../stream/gate.ts';
 import { createOperatorServer, type OperatorServer, type OperatorServerOptions } from '../stream/operator.ts';
 import type { Player, ViewRequest } from '../stream/player.ts';
 import { createStreamServer, type StreamServer, type StreamServerOptions } from '../stream/server.ts';
-import { joinRules, ticketsIn } from './admission.ts';
+import { joinRules, keysIn, ticketsIn } from './admission.ts';
 import type { SeatRecord } from './checkpoint.ts';
+import { limitPages } from './dependencies.ts';
 import type { Edge } from './edge.ts';
 import type { LinkedEdge } from './edge-link.ts';
 import { faultsOfGate, type Resilience } from './resilience.ts';
@@ -44,6 +46,8 @@ export interface ServeOptions {
   edge?: Pick<Edge, 'figures' | 'problem' | 'store'> | undefined;
   /** The edge service of the node, which then decides who may join; undefined if the host does. */
   link?: Pick<LinkedEdge, 'openGate' | 'figures'> | undefined;
+  /** The services that joins reach, and limits for joins. By default the servers have their own. */
+  dependencies?: Pick<Dependencies, 'issuer' | 'opa' | 'endpoints'>;
   /** Rules that decide at joins; undefined if there are none. */
   risk?: Pick<Risk, 'rules'> | undefined;
   /** Takes the seats whose players can return, whenever one was taken or given up. */
@@ -77,14 +81,16 @@ export async function serve(options: ServeOptions): Promise<Servers> {
   const { mayMove = false } = options;
   const warn = (message: string) => log('warn', message);
   const game = (name?: string) => factsOf(lobby.rooms, name);
+  const { dependencies = createDependencies({ config, log, meters }) } = options;
   const opened: ClosableGate = link
     ? link.openGate({ log, meters, game })
     : await openGate({
         config,
         log,
         meters,
+        dependencies,
         game,
-        ...(edge ? { tickets: ticketsIn(edge.store) } : {}),
+        ...(edge ? { tickets: ticketsIn(edge.store), keys: keysIn(edge.store) } : {}),
         ...(risk ? { risk: joinRules({ rules: risk.rules }) } : {}),
         ...(resilience ? faultsOfGate(resilience) : {}),
       });
@@ -92,6 +98,7 @@ export async function serve(options: ServeOptions): Promise<Servers> {
   const players = await createStreamServer({
     config,
     gate,
+    limit: limitPages(dependencies),
     log: {
       debug: (message) => log('debug', message),
       info: (message, about) => log('info', message, about),
@@ -175,7 +182,7 @@ function findProblem({ gpu, lobby, edge }: ServeOptions): NearlightError | undef
 function factsOf(rooms: readonly Room[], name: string | undefined): GameFacts {
   const room = rooms.find((each) => name === undefined || each.name === name);
   if (!room) return { id: name ?? '', isRunning: false, players: 0, seats: 1 };
-  return { id: room.name, isRunning: !room.isClosed, players: room.players, seats: room.seats };
+  return { id: room.name, isRunning: !room.isClosed, players: room.players, seats: room.seats, phase: room.phase };
 }
 
 function countSeats(rooms: readonly Room[]): { all: number; taken: number } {

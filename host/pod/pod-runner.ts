@@ -6,6 +6,7 @@ import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { admissionMode } from '../edge/admission/mode.ts';
+import { createDependencies, type Dependencies } from '../edge/dependencies/dependencies.ts';
 import type { WasmEdgeEngine } from '../engine/wasmedge/engine.ts';
 import type { Gpu } from '../gpu/dawn.ts';
 import type { ShaderVetting } from '../gpu/vetting.ts';
@@ -63,6 +64,7 @@ export class PodRunner implements GameRunner {
   #room: Room | undefined;
   /** Opened for the first game, when the process is in the pod's network. */
   #bus: Bus | undefined;
+  #dependencies: Dependencies | undefined;
   #resilience: Resilience | undefined;
   /** Connected for the first game, whose start does not wait for it. */
   #edge: LinkedEdge | undefined;
@@ -119,7 +121,13 @@ export class PodRunner implements GameRunner {
       log: (level, message) => log(level, `${name}: ${message}`, { room: name }),
     });
     this.#resilience ??= openResilience({ config, log, meters: this.#meters });
-    this.#bus ??= openBus({ config, log, meters: this.#meters, resilience: this.#resilience });
+    this.#bus ??= openBus({
+      config,
+      log,
+      meters: this.#meters,
+      dependency: this.#dependenciesOf(config, log).nats,
+      resilience: this.#resilience,
+    });
     const instance = await launcher.createInstance();
     coldStart.loadedMs = sinceRequest(coldStart);
     this.#coldStart = coldStart;
@@ -216,6 +224,7 @@ export class PodRunner implements GameRunner {
       lobby,
       files,
       meters: this.#meters,
+      dependencies: this.#dependenciesOf(config, log),
       resilience: this.#resilience,
       link: this.#edge,
       coldStart: () => phaseSeconds(this.#coldStart),
@@ -224,6 +233,12 @@ export class PodRunner implements GameRunner {
     const { players, operator } = this.#servers;
     log('info', `playing at port ${players.port}; status and metrics at port ${operator.port}`);
     this.#resolveOpened();
+  }
+
+  /** Returns the services that the pod asks. Their limits are those of its first game. */
+  #dependenciesOf(config: Config, log: Log): Dependencies {
+    this.#dependencies ??= createDependencies({ config, log, meters: this.#meters });
+    return this.#dependencies;
   }
 
   #status(): object {

@@ -72,6 +72,7 @@ const POD_SETTINGS = [
   'accountJoinsPerSecondMax',
   'opaUrl',
   'opaMsMax',
+  'opaCacheMs',
   'policyFailOpen',
 ] as const satisfies readonly (keyof Config)[];
 

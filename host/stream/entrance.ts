@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { PlayerEndpoint } from '../base/dependencies.ts';
 import { NearlightError } from '../base/errors.ts';
 import type { Admission } from './admission.ts';
 import { type Gate, OPEN_GATE, type Pass, type RoomPlace, type Tickets } from './gate.ts';
@@ -6,12 +7,19 @@ import type { Player, ViewRequest } from './player.ts';
 import type { Queue } from './queue.ts';
 import type { Arrival, Returns, Stay } from './returns.ts';
 
+/**
+ * Makes requests of pages within the limits that an operator has set. Players who return to a match have no such limits.
+ * @throws NearlightError NL_OFFER_RATE, or what `work` throws
+ */
+export type Limit = <T>(endpoint: PlayerEndpoint, work: () => Promise<T>) => Promise<T>;
+
 /** The parts of a server that give places in rooms. */
 export interface Places {
   readonly options: {
     admit(request: ViewRequest): Promise<() => Player>;
     watch?(request: ViewRequest): Promise<() => Player>;
     gate?: Gate | undefined;
+    limit?: Limit | undefined;
   };
   readonly admission: Admission;
   readonly returns: Returns;
@@ -48,7 +56,11 @@ export interface JoinTicket extends RoomPlace {
  * a ticket that comes with the request is redeemed alone.
  * @throws NearlightError with the reason for the page
  */
-export async function enter(places: Places, comer: Comer): Promise<Entry> {
+export function enter(places: Places, comer: Comer): Promise<Entry> {
+  return limited(places, 'join', () => enterNow(places, comer));
+}
+
+async function enterNow(places: Places, comer: Comer): Promise<Entry> {
   const { tickets } = gateOf(places);
   if (!tickets) return enterFreely(places, comer);
   if (comer.bearer !== undefined && tickets.isTicket(comer.bearer))
@@ -68,7 +80,16 @@ export async function comeBack(places: Places, client: string, stay: Stay): Prom
 export function issueTicket(places: Places, comer: Comer): Promise<JoinTicket> {
   const { tickets } = gateOf(places);
   if (!tickets) throw new NearlightError('NL_NOT_FOUND', 'anyone may join here, without a ticket');
-  return exchange(places, tickets, comer);
+  return limited(places, 'ticket', () => exchange(places, tickets, comer));
+}
+
+/** Makes a request within the operator's limits, if there are any. @throws NearlightError NL_OFFER_RATE, or what `work` throws */
+export function limited<T>(
+  { options }: { options: Pick<Places['options'], 'limit'> },
+  endpoint: PlayerEndpoint,
+  work: () => Promise<T>,
+): Promise<T> {
+  return options.limit ? options.limit(endpoint, work) : work();
 }
 
 /** Keeps a seat for a page, which takes it as a player who returns with `token`. @throws NearlightError NL_ADDRESS_FULL and others */

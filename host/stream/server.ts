@@ -15,7 +15,7 @@ import { accept, arrive, checkOpen, closeWith, keepTurn, open, type Reception } 
 import type { Endpoint } from './candidate.ts';
 import { plainAddress } from './clients.ts';
 import type { PageConnection } from './connection.ts';
-import { issueTicket } from './entrance.ts';
+import { issueTicket, type Limit, limited } from './entrance.ts';
 import { suffer } from './faults.ts';
 import { headersFor, type PageFile, sendFile } from './files.ts';
 import { type Gate, OPEN_GATE, readBearer } from './gate.ts';
@@ -53,6 +53,8 @@ export interface StreamServerOptions {
   gate?: Gate | undefined;
   /** Takes the seats whose players can return, whenever one was taken or given up. */
   onSeats?(seats: readonly KeptSeat[]): void;
+  /** Limits the requests of new players. By default there are no such limits. */
+  limit?: Limit | undefined;
   /** Faults that an operator injects into requests and packets. By default there are none. */
   faults?: Pick<Faults, 'strike'> | undefined;
   /** The counters of the host process, to which the server adds its connections. */
@@ -317,7 +319,8 @@ async function queueUp(state: State, { request, response, url, client }: Call): 
   const [token = ''] = tokens;
   const hasSeat = state.returns.find(tokens) !== undefined;
   const onGone = (forget: () => void) => response.once('close', forget);
-  const identify = () => gate.identify(readBearer(request.headers.authorization));
+  const bearer = readBearer(request.headers.authorization);
+  const identify = () => limited(state, 'queue', () => gate.identify(bearer));
   const asked = { tokens, client, request: view, identify, onGone };
   answerJson(response, 200, hasSeat ? { position: 0, token } : await state.queue.ask(asked));
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { PersonFacts } from '../../host/edge/rules/facts.ts';
-import { joinRules, ticketsIn } from '../../host/play/admission.ts';
+import { joinRules, keysIn, ticketsIn } from '../../host/play/admission.ts';
 import { openTestStore, temporaryFolder } from '../edge/store/stores.ts';
 
 test('the key of join tickets and the tickets that were used outlive the host', async () => {
@@ -37,4 +37,20 @@ test('a risk rule gets the facts of a join, and its refusal names it', async () 
     { ...facts, role: 'player', account: 'ada' },
     { ...facts, role: 'spectator' },
   ]);
+});
+
+test("an issuer's keys outlive the host until their life ends, each issuer's for itself", async () => {
+  const folder = temporaryFolder();
+  const { store: first } = await openTestStore({ folder });
+  const fetchedAt = Date.now();
+  const set = { keys: [{ kid: 'a' }] };
+  const url = `https://login.example/${'x'.repeat(500)}`;
+  await keysIn(first).save(url, { set, fetchedAt }, 60_000);
+  await first.close();
+  const { store: second } = await openTestStore({ folder });
+  const at = (now: number) => keysIn(second, () => now);
+  expect(await at(fetchedAt + 59_999).load(url)).toEqual({ set, fetchedAt });
+  expect(await at(fetchedAt + 60_000).load(url)).toBeUndefined();
+  expect(await at(fetchedAt).load('https://other.example')).toBeUndefined();
+  await second.close();
 });

@@ -71,6 +71,7 @@ const POD_SETTINGS = [
   'oidcAudience',
   'oidcIssuer',
   'oidcRoleClaim',
+  'opaCacheMs',
   'opaMsMax',
   'opaUrl',
   'operatorHost',

@@ -11,6 +11,8 @@ import { digestOf, readBundle } from '../../host/edge/policy/bundle.ts';
 import { OWN_BUNDLE } from '../../host/edge/policy/compiled.ts';
 import { PACKAGES, type PolicyInput } from '../../host/edge/policy/decide.ts';
 import { askOpa } from '../../host/edge/policy/opa-server.ts';
+import { at } from '../at.ts';
+import { service } from '../edge/dependencies/services.ts';
 import { CASES } from '../edge/policy/cases.ts';
 import { eventually } from '../wait.ts';
 import { COMPILER, compile, makeSources, OPA_VERSIONS, opa, revisionOf, run } from './opa.ts';
@@ -46,19 +48,56 @@ test.each(OPA_VERSIONS)('OPA %s answers every case as the compiled policies do',
   rmSync(sources, { recursive: true });
 });
 
-test.each(OPA_VERSIONS)('a server of OPA %s answers every case as the compiled policies do', async (version) => {
-  const sources = makeSources();
-  const port = await freePort();
+/** Starts a server of OPA with the policies, and waits until it answers. */
+async function serve(version: string, { sources, port }: { sources: string; port: number }) {
   const args = ['run', '--server', '--addr', `127.0.0.1:${port}`, '-b', sources, '--disable-telemetry'];
   const server = spawn(opa(version, say), args, { stdio: 'ignore' });
+  const url = `http://127.0.0.1:${port}`;
+  await eventually(async () => expect((await fetch(`${url}/health`)).status).toBe(200));
+  return {
+    url,
+    signal: (name: NodeJS.Signals) => server.kill(name),
+    async end(name: NodeJS.Signals = 'SIGTERM') {
+      const exited = once(server, 'exit');
+      server.kill(name);
+      await exited;
+    },
+  };
+}
+
+test.each(OPA_VERSIONS)('a server of OPA %s answers every case as the compiled policies do', async (version) => {
+  const sources = makeSources();
+  const server = await serve(version, { sources, port: await freePort() });
   try {
-    const url = `http://127.0.0.1:${port}`;
-    await eventually(async () => expect((await fetch(`${url}/health`)).status).toBe(200));
-    const { evaluate } = askOpa({ url, msMax: 30_000 });
+    const { evaluate } = askOpa({ url: server.url, dependency: service('opa', { msMax: 30_000 }) });
     for (const { name, input, allow } of CASES) expect(await evaluate(name, input as PolicyInput)).toBe(allow);
   } finally {
-    server.kill('SIGTERM');
-    await once(server, 'exit');
+    await server.end();
+    rmSync(sources, { recursive: true });
+  }
+});
+
+test('a server of OPA that is stopped or gone makes calls fail in time, and answers again afterwards', async () => {
+  const sources = makeSources();
+  const place = { sources, port: await freePort() };
+  let server = await serve(COMPILER, place);
+  const dependency = service('opa', { msMax: 1000 });
+  const { evaluate } = askOpa({ url: server.url, dependency });
+  const ask = async () => evaluate('gaming', at(CASES, 0).input as PolicyInput);
+  try {
+    const answer = await ask();
+    server.signal('SIGSTOP');
+    await expect(ask()).rejects.toMatchObject({ outcome: 'timeout' });
+    server.signal('SIGCONT');
+    await eventually(async () => expect(await ask()).toBe(answer));
+    await server.end('SIGKILL');
+    for (let n = 0; n < 20; n++) await expect(ask()).rejects.toThrow();
+    expect(dependency.state).toBe('open');
+    server = await serve(COMPILER, place);
+    await eventually(async () => expect(await ask()).toBe(answer));
+    expect(dependency.state).toBe('closed');
+  } finally {
+    await server.end('SIGKILL');
     rmSync(sources, { recursive: true });
   }
 });

@@ -1,3 +1,4 @@
+import type { Phase } from '../../base/bus.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import type { Config } from '../../base/config.ts';
 import { NearlightError } from '../../base/errors.ts';
@@ -5,10 +6,11 @@ import type { JoinStep } from '../../base/join-steps.ts';
 import type { Log } from '../../base/log.ts';
 import type { Meters } from '../../observe/meters.ts';
 import type { Gate, Join, Pass, Passes, Tickets } from '../../stream/gate.ts';
+import { createDependencies, type Dependencies } from '../dependencies/dependencies.ts';
 import type { PolicyInput } from '../policy/decide.ts';
 import { openPolicies, type Policies } from '../policy/policies.ts';
 import { AccountLimits } from './accounts.ts';
-import { IssuerKeys } from './keys.ts';
+import { IssuerKeys, type KeyStore } from './keys.ts';
 import { admissionMode } from './mode.ts';
 import { REASONS, type Reason, Refusal } from './reasons.ts';
 import { RefusalLog } from './refusal-log.ts';
@@ -25,16 +27,22 @@ export interface GameFacts {
   /** Number of the seats that are taken, and of all. */
   readonly players: number;
   readonly seats: number;
+  /** Phase of the match, as the module has set it. */
+  readonly phase?: Phase | undefined;
 }
 
 export interface GateOptions {
   config: Config;
   log: Log;
-  meters: Pick<Meters, 'countJoinStep' | 'joinSteps'>;
+  meters: Pick<Meters, 'countJoinStep' | 'joinSteps' | 'dependencies' | 'endpoints'>;
+  /** The issuer and the OPA server. By default the gate has its own. */
+  dependencies?: Pick<Dependencies, 'issuer' | 'opa'>;
   /** Returns the facts about a game; without a name, about the host's first one. */
   game(name?: string): GameFacts;
   /** Remembers the tickets that were used. By default it does so for as long as this process lives. */
   tickets?: TicketStore;
+  /** Keeps the issuer's keys. By default they end with this process. */
+  keys?: KeyStore;
   /** Rules that are asked after the policies. By default there are none. */
   risk?: RiskRules;
   clock?: Pick<Clock, 'now'>;
@@ -65,8 +73,16 @@ export async function openGate(options: GateOptions): Promise<OpenedGate> {
   if (admissionMode(config) === 'open') return new AnyoneGate(steps);
   // Hosts that let anyone join do without this package.
   const jose = await import('jose');
-  const policies = await openPolicies(config, log, fetches.opa);
-  const keys = new IssuerKeys(config, { clock, log, fetch: fetches.issuer });
+  const { issuer, opa } = options.dependencies ?? createDependencies({ config, log, meters: options.meters });
+  const policies = await openPolicies(config, { log, opa, clock, fetch: fetches.opa });
+  const keys = new IssuerKeys(config, {
+    clock,
+    log,
+    now,
+    dependency: issuer,
+    store: options.keys,
+    fetch: fetches.issuer,
+  });
   void keys.warm();
   const { tickets: store = new MemoryTicketStore(now) } = options;
   return new TokenGate({
@@ -302,11 +318,11 @@ function holderOf(pass: Pass): Account {
 }
 
 /**
- * Returns the document that the policies get. A game lets players come at any time while it runs, so it waits for those who join, and
- * is active for those who get its pictures.
+ * Returns the document that the policies get. For those who join, the status is the phase of the match. A game that sets none lets
+ * players come at any time while it runs, so it waits for them. For those who get its pictures, it is active as long as it runs.
  */
-function inputOf(user: Account, { kind }: Join, { id, isRunning, players }: GameFacts): PolicyInput {
+function inputOf(user: Account, { kind }: Join, { id, isRunning, players, phase = 'waiting' }: GameFacts): PolicyInput {
   const action = kind === 'play' ? 'join' : kind;
-  const status = kind === 'play' ? 'waiting' : isRunning ? 'active' : 'ended';
+  const status = kind === 'play' ? phase : isRunning ? 'active' : 'ended';
   return { action, user, game: { id, status, player_count: players } };
 }

@@ -32,6 +32,8 @@ const REASON_OF: Readonly<Record<string, Reason>> = {
   ERR_JWKS_NO_MATCHING_KEY: 'token-key-unknown',
   ERR_JWKS_MULTIPLE_MATCHING_KEYS: 'token-key-unknown',
 };
+/** Refusals that other keys of the issuer could turn into an admission. */
+const MENDABLE: ReadonlySet<Reason> = new Set(['token-key-unknown', 'token-signature']);
 const CLAIM_REASONS: Readonly<Record<string, Reason>> = {
   iss: 'token-issuer',
   aud: 'token-audience',
@@ -65,8 +67,8 @@ export class TokenVerifier {
       return await this.#verifyWith(token, await this.#keys.current());
     } catch (error) {
       const refusal = refusalOf(error);
-      // The issuer may have new keys.
-      const renewed = refusal.reason === 'token-key-unknown' ? await this.#keys.renewed() : undefined;
+      // The issuer may have new keys, or it had wrong ones when it was asked.
+      const renewed = MENDABLE.has(refusal.reason) ? await this.#keys.renewed() : undefined;
       if (!renewed) throw refusal;
       return this.#verifyWith(token, renewed).catch((second) => Promise.reject(refusalOf(second)));
     }

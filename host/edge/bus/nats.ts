@@ -3,6 +3,7 @@ import type { BusCounts, BusMessage } from '../../base/bus.ts';
 import { systemClock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { Milli } from '../../base/time.ts';
+import type { Dependency } from '../dependencies/dependency.ts';
 import { type NatsServers, readServers } from '../nats-servers.ts';
 import { decodeMessage, encodeMessage, subjectOf } from './frame.ts';
 import type { BusLink } from './process.ts';
@@ -16,13 +17,15 @@ const PING_MS = 3000;
 const CONNECT_MS_MAX = 5000;
 /** The pause between two attempts to connect grows from the first of these to the second with the time without a connection. */
 const PAUSE_MS_MIN = 250;
-const PAUSE_MS_MAX = 10_000;
+const PAUSE_MS_MAX = 8000;
 
 export interface NatsLinkOptions {
   /** URLs of servers of one NATS system, separated by commas, optionally with a user and a password. */
   url: string;
   counts: BusCounts;
   log: Log;
+  /** The servers. Its budget limits the time of an attempt to connect. */
+  dependency: Pick<Dependency, 'run' | 'setCut'>;
   /** Takes each message that comes. */
   receive(game: string, message: BusMessage): void;
   /** Returns a random number from 0 to 1, by which hosts do not all connect at once. */
@@ -109,7 +112,7 @@ export class NatsLink implements BusLink {
     const { log } = this.#options;
     while (!this.#closed) {
       try {
-        const connection = await this.#connect();
+        const connection = await this.#options.dependency.run((signal) => this.#connect(signal));
         if (this.#closed) await connection.close();
         else await this.#use(connection);
       } catch (error) {
@@ -123,9 +126,9 @@ export class NatsLink implements BusLink {
   }
 
   /** Loads the library only here, because most hosts do not need it. */
-  async #connect(): Promise<NatsConnection> {
+  async #connect(signal: AbortSignal): Promise<NatsConnection> {
     const { connect } = await import('@nats-io/transport-node');
-    return connect({
+    const connection = await connect({
       ...this.#servers,
       name: 'nearlight',
       noEcho: true,
@@ -136,6 +139,9 @@ export class NatsLink implements BusLink {
       ignoreAuthErrorAbort: true,
       reconnectDelayHandler: () => this.#pauseMs(),
     });
+    // No one waits for a connection that comes too late.
+    if (signal.aborted) void connection.close();
+    return connection;
   }
 
   /** Uses a connection until it is closed. */
@@ -163,6 +169,7 @@ export class NatsLink implements BusLink {
     this.#isUp = isUp && !this.#closed;
     this.#pendingBytes = 0;
     if (isUp) this.#isNoted = false;
+    if (!this.#closed) this.#options.dependency.setCut(!isUp);
   }
 
   #subscribe(entry: { game: string; topic: string; subscription: Subscription | undefined }): void {
@@ -182,8 +189,11 @@ export class NatsLink implements BusLink {
   async #flush(connection: NatsConnection): Promise<void> {
     const sent = this.#pendingBytes;
     this.#isFlushing = true;
+    const flushed = connection.flush();
+    // A server that does not keep up counts as slow. How many bytes are on their way follows from its answer alone.
+    this.#options.dependency.run(() => flushed).catch(() => {});
     try {
-      await connection.flush();
+      await flushed;
       this.#pendingBytes = Math.max(0, this.#pendingBytes - sent);
     } catch {
       // The connection was lost, which the loop in #use notices.

@@ -21,7 +21,7 @@ export function faultyFetch(
 }
 
 /** Waits, but not longer than until a signal aborts. @throws the signal's reason */
-async function untilAborted(waiting: Promise<void>, signal: AbortSignal | null | undefined): Promise<void> {
+export async function untilAborted(waiting: Promise<void>, signal: AbortSignal | null | undefined): Promise<void> {
   if (!signal) return waiting;
   signal.throwIfAborted();
   const { promise, reject } = Promise.withResolvers<never>();

@@ -1,25 +1,35 @@
 import type { Clock } from '../../base/clock.ts';
 import { type Faults, INJECTED } from '../../base/faults.ts';
 import { milli } from '../../base/time.ts';
-import type { Sink } from '../outbox/sink.ts';
+import type { Dependency } from '../dependencies/dependency.ts';
+import { untilAborted } from './fetch.ts';
 
 export interface FaultySinkOptions {
   faults: Pick<Faults, 'strike'>;
   clock: Clock;
-  /** Time limit for a request, which also ends an injected latency. */
-  timeoutMs: number;
 }
 
-/** Returns a sink that suffers the faults of `sink`: it fails as if the centre could not be reached, or it is late. */
-export function faultySink(sink: Sink, { faults, clock, timeoutMs }: FaultySinkOptions): Sink {
+/**
+ * Makes the calls of an event sink suffer the faults of `sink`: they fail as if the centre could not be reached, or they are late. Its
+ * breaker counts them as failures of the centre.
+ */
+export function faultySinkCalls(
+  dependency: Pick<Dependency, 'run'>,
+  { faults, clock }: FaultySinkOptions,
+): Pick<Dependency, 'run'> {
+  const suffer = async (signal: AbortSignal): Promise<void> => {
+    const strike = faults.strike('sink');
+    if (!strike) return;
+    if (strike.kind !== 'latency') throw new Error(INJECTED);
+    await untilAborted(clock.until(milli(clock.now() + strike.ms)), signal);
+    // The latency and the time of the call may end at once.
+    signal.throwIfAborted();
+  };
   return {
-    async send(events) {
-      const strike = faults.strike('sink');
-      if (!strike) return sink.send(events);
-      if (strike.kind !== 'latency') return { kind: 'failed', reason: INJECTED };
-      await clock.until(milli(clock.now() + Math.min(strike.ms, timeoutMs)));
-      return strike.ms < timeoutMs ? sink.send(events) : { kind: 'failed', reason: INJECTED };
-    },
-    close: () => sink.close(),
+    run: (work, options) =>
+      dependency.run(async (signal) => {
+        await suffer(signal);
+        return work(signal);
+      }, options),
   };
 }

@@ -1,9 +1,10 @@
 import type { JetStreamClient } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
+import type { Dependency } from '../dependencies/dependency.ts';
 import { readServers } from '../nats-servers.ts';
 import type { SendableEvent } from '../store/outbox.ts';
 import { EVENT_TYPE, formatEvent } from './event.ts';
-import type { Outcome, Sink } from './sink.ts';
+import { type Outcome, type Sink, sendThrough } from './sink.ts';
 
 export interface JetStreamSinkOptions {
   /** URLs of the servers, as in NATS_URL. With a leaf node, those of the leaf. */
@@ -12,6 +13,8 @@ export interface JetStreamSinkOptions {
   subject: string;
   /** Time limit for a connection, and for the acknowledgement of an event. */
   timeoutMs: number;
+  /** The sink. */
+  dependency: Pick<Dependency, 'run'>;
 }
 
 /**
@@ -35,21 +38,23 @@ export class JetStreamSink implements Sink {
     this.#options = options;
   }
 
-  async send(events: readonly SendableEvent[]): Promise<Outcome> {
-    try {
-      const client = await this.#connect();
-      const outcomes = await Promise.all(
-        [...Map.groupBy(events, ({ subject }) => subject).values()].map((related) => this.#publish(client, related)),
-      );
-      return outcomes.find(({ kind }) => kind !== 'accepted') ?? { kind: 'accepted' };
-    } catch (error) {
-      return { kind: 'failed', reason: text(error) };
-    }
+  send(events: readonly SendableEvent[]): Promise<Outcome> {
+    const { dependency, timeoutMs } = this.#options;
+    // The connection and each event have a time limit of their own.
+    return sendThrough(dependency, () => this.#send(events), { msMax: timeoutMs * (2 + events.length) });
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#connection?.close();
+  }
+
+  async #send(events: readonly SendableEvent[]): Promise<Outcome> {
+    const client = await this.#connect();
+    const outcomes = await Promise.all(
+      [...Map.groupBy(events, ({ subject }) => subject).values()].map((related) => this.#publish(client, related)),
+    );
+    return outcomes.find(({ kind }) => kind !== 'accepted') ?? { kind: 'accepted' };
   }
 
   /** Publishes the events of one subject in their order, up to the first one that is not accepted. */

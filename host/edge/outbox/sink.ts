@@ -1,3 +1,4 @@
+import { type Dependency, reasonOf } from '../dependencies/dependency.ts';
 import type { SendableEvent } from '../store/outbox.ts';
 import { BATCH_TYPE, EVENT_TYPE, formatBatch, formatEvent } from './event.ts';
 
@@ -22,8 +23,8 @@ export interface HttpSinkOptions {
   url: string;
   /** Bearer token (RFC 6750); empty for none. */
   token: string;
-  /** Time limit for a request. */
-  timeoutMs: number;
+  /** The sink. Its budget limits the time of a request. */
+  dependency: Pick<Dependency, 'run'>;
 }
 
 /** Answers that say that a request will never succeed, whatever the sender and the line are like. */
@@ -32,30 +33,60 @@ const HOPELESS: ReadonlySet<number> = new Set([400, 409, 410, 413, 415, 422]);
 const RETRY_MS_MAX = 600_000;
 
 /** Makes a sink that posts events to an HTTP or HTTPS URL: one in structured mode, several in batched mode (CloudEvents 1.0.2). */
-export function createHttpSink({ url, token, timeoutMs }: HttpSinkOptions): Sink {
+export function createHttpSink({ url, token, dependency }: HttpSinkOptions): Sink {
+  const post = async (events: readonly SendableEvent[], first: SendableEvent, signal: AbortSignal) => {
+    const isBatch = events.length > 1;
+    const response = await fetch(url, {
+      method: 'POST',
+      // A redirect could lead the events, and the token, to another host.
+      redirect: 'manual',
+      headers: {
+        'content-type': `${isBatch ? BATCH_TYPE : EVENT_TYPE}; charset=utf-8`,
+        ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
+      },
+      body: isBatch ? formatBatch(events) : formatEvent(first),
+      signal,
+    });
+    await response.body?.cancel();
+    return outcomeOf(response);
+  };
   const send: Send = async (events) => {
     const [first] = events;
     if (first === undefined) return { kind: 'accepted' };
-    const isBatch = events.length > 1;
-    try {
-      const response = await fetch(url, {
-        method: 'POST',
-        // A redirect could lead the events, and the token, to another host.
-        redirect: 'manual',
-        headers: {
-          'content-type': `${isBatch ? BATCH_TYPE : EVENT_TYPE}; charset=utf-8`,
-          ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
-        },
-        body: isBatch ? formatBatch(events) : formatEvent(first),
-        signal: AbortSignal.timeout(timeoutMs),
-      });
-      await response.body?.cancel();
-      return outcomeOf(response);
-    } catch (error) {
-      return { kind: 'failed', reason: causeOf(error) };
-    }
+    return sendThrough(dependency, (signal) => post(events, first, signal));
   };
   return { send, close: async () => {} };
+}
+
+/** An answer that counts as a failure of the sink. */
+class SendFailure extends Error {
+  readonly outcome: Outcome & { kind: 'failed' };
+
+  constructor(outcome: SendFailure['outcome']) {
+    super(outcome.reason);
+    this.outcome = outcome;
+  }
+}
+
+/**
+ * Sends events through the breaker of the sink. Never throws.
+ * @param options.msMax time limit in place of the one in the budget
+ */
+export async function sendThrough(
+  dependency: Pick<Dependency, 'run'>,
+  work: (signal: AbortSignal) => Promise<Outcome>,
+  options: { msMax?: number } = {},
+): Promise<Outcome> {
+  const send = async (signal: AbortSignal): Promise<Outcome> => {
+    const outcome = await work(signal);
+    if (outcome.kind === 'failed') throw new SendFailure(outcome);
+    return outcome;
+  };
+  try {
+    return await dependency.run(send, options);
+  } catch (error) {
+    return error instanceof SendFailure ? error.outcome : { kind: 'failed', reason: reasonOf(error) };
+  }
 }
 
 /** Makes a sink that sends events to several, and has accepted them when all have. A sink that has them already gets them again. */
@@ -75,16 +106,13 @@ export function createJointSink(sinks: readonly Sink[]): Sink {
 }
 
 function outcomeOf({ ok, status, headers }: Response): Outcome {
+  // A proxy or a page for signing in that stands in for the sink has not kept the events.
+  if (ok && /^text\/html\b/i.test(headers.get('content-type') ?? ''))
+    return { kind: 'failed', reason: 'it answered with a page of HTML, which is not a sink of events' };
   if (ok) return { kind: 'accepted' };
   const reason = `it answered with status ${status}`;
   if (HOPELESS.has(status)) return { kind: 'refused', reason };
   const seconds = Number(headers.get('retry-after') ?? Number.NaN);
   if (!(seconds >= 0)) return { kind: 'failed', reason };
   return { kind: 'failed', reason, retryMs: Math.min(seconds * 1000, RETRY_MS_MAX) };
-}
-
-/** fetch() says only "fetch failed", and the reason in the cause. */
-function causeOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? error.cause.message || error.cause.name : error.message;
 }

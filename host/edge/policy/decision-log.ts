@@ -17,7 +17,8 @@ export interface DecisionEvent {
   /** Why the policy could not be evaluated; `result` is what was decided without it. */
   error?: { code: string; message: string };
   timestamp: string;
-  metrics: { timer_rego_query_eval_ns: number };
+  /** A decision that another one with the same input has made is a hit of the cache. */
+  metrics: { timer_rego_query_eval_ns: number; counter_server_query_cache_hit?: 1 };
 }
 
 /** Facts about a decision. */
@@ -28,6 +29,8 @@ export interface Decision {
   /** Why the policy could not be evaluated. */
   error?: string | undefined;
   revision?: string | undefined;
+  /** Whether an earlier decision about the same input was used. */
+  isCached?: boolean;
   /** Time that the evaluation took. */
   ms: number;
 }
@@ -64,7 +67,7 @@ export function openDecisionLog(target: string, log: Log): DecisionLog {
   };
 }
 
-function eventOf({ name, input, result, error, revision, ms }: Decision, id: string): DecisionEvent {
+function eventOf({ name, input, result, error, revision, isCached = false, ms }: Decision, id: string): DecisionEvent {
   return {
     labels: { app: 'nearlight', id, host: hostname(), version: VERSION },
     decision_id: randomUUID(),
@@ -74,6 +77,9 @@ function eventOf({ name, input, result, error, revision, ms }: Decision, id: str
     result,
     ...(error === undefined ? {} : { error: { code: 'internal_error', message: error } }),
     timestamp: new Date().toISOString(),
-    metrics: { timer_rego_query_eval_ns: Math.round(ms * 1e6) },
+    metrics: {
+      timer_rego_query_eval_ns: Math.round(ms * 1e6),
+      ...(isCached ? { counter_server_query_cache_hit: 1 } : {}),
+    },
   };
 }

@@ -37,6 +37,7 @@ const PACKAGES = [
   '@open-policy-agent/opa-wasm',
   '@nats-io/jetstream',
   '@nats-io/transport-node',
+  'cockatiel',
 ];
 /** The oldest Debian release whose C library the node bundle's Node, Dawn and Mesa run on. */
 const RELEASE = 'bookworm';

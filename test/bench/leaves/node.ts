@@ -4,12 +4,15 @@
  */
 import { BusCounts } from '../../../host/base/bus.ts';
 import { systemClock } from '../../../host/base/clock.ts';
+import { readConfig } from '../../../host/base/config.ts';
 import { milli } from '../../../host/base/time.ts';
 import { NatsLink } from '../../../host/edge/bus/nats.ts';
 import { ProcessBus } from '../../../host/edge/bus/process.ts';
+import { createDependencies } from '../../../host/edge/dependencies/dependencies.ts';
 import { JetStreamSink } from '../../../host/edge/outbox/jetstream.ts';
 import { Sender } from '../../../host/edge/outbox/sender.ts';
 import { openStore } from '../../../host/edge/store/store.ts';
+import { Meters } from '../../../host/observe/meters.ts';
 
 const MATCHES = 4;
 /** Events and messages per second. */
@@ -22,7 +25,12 @@ const print = (line: string) => process.stdout.write(`${line}\n`);
 const log = (_level: string, message: string) => print(`log ${message}`);
 
 const store = await openStore({ folder, bytesMax: 2 ** 30, log });
-const sink = new JetStreamSink({ url, subject: 'nearlight.events', timeoutMs: 3000 });
+const { centre: dependency, nats } = createDependencies({
+  config: readConfig({}),
+  log: () => {},
+  meters: new Meters(),
+});
+const sink = new JetStreamSink({ url, subject: 'nearlight.events', timeoutMs: 3000, dependency });
 const sender = new Sender({
   store,
   send: (events) => sink.send(events),
@@ -38,7 +46,7 @@ const counts = new BusCounts();
 const bus = new ProcessBus({
   queueMax: 1000,
   counts,
-  link: (receive) => new NatsLink({ url, counts, receive, log }),
+  link: (receive) => new NatsLink({ url, counts, receive, log, dependency: nats }),
 });
 const room = bus.open(GAME);
 room.subscribe(TOPIC);

@@ -8,6 +8,7 @@ import { readConfig } from '../../../host/base/config.ts';
 import { Meters } from '../../../host/observe/meters.ts';
 import { openBus } from '../../../host/play/bus.ts';
 import { openResilience } from '../../../host/play/resilience.ts';
+import { service } from '../../edge/dependencies/services.ts';
 import { sleep } from '../../wait.ts';
 import type { Bench } from '../harness.ts';
 import { now, type Outcome, offer, report } from './load.ts';
@@ -43,7 +44,8 @@ function openHost(natsUrl: string) {
   const config = { ...readConfig({}), natsUrl };
   const meters = new Meters();
   const resilience = openResilience({ config, log: () => {}, meters });
-  return { bus: openBus({ config, log: () => {}, meters, resilience }), resilience, meters };
+  const bus = openBus({ config, log: () => {}, meters, dependency: service('nats'), resilience });
+  return { bus, resilience, meters };
 }
 
 /** Takes messages at each tick, and notes how long they took. */

@@ -113,6 +113,21 @@ test('the policies let in the tenth player, a spectator and a returning player o
   await join({ sub: 'cleo' }, { ...PLAY, kind: 'return' });
 });
 
+test.each([
+  ['none', undefined, true],
+  ['waiting', 'waiting', true],
+  ['active', 'active', false],
+  ['ended', 'ended', false],
+])('the policies see the phase of a match at a join: %s', async (_, phase, isLetIn) => {
+  const { game, join } = await open();
+  Object.assign(game, { phase });
+  if (isLetIn) await join();
+  else await expect(join()).rejects.toMatchObject({ code: 'NL_POLICY', reason: 'policy-join' });
+  // Those who watch or return get the pictures of a game that runs.
+  await join({ sub: 'bob' }, { ...PLAY, kind: 'watch' });
+  await join({ sub: 'cleo' }, { ...PLAY, kind: 'return' });
+});
+
 test('a full game is not a matter for the policies, because its players can wait in the queue', async () => {
   const { game, join, count } = await open();
   Object.assign(game, { players: 4, seats: 4 });

@@ -1,13 +1,15 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readConfig } from '../../../host/base/config.ts';
 import { milli } from '../../../host/base/time.ts';
-import { IssuerKeys } from '../../../host/edge/admission/keys.ts';
+import { IssuerKeys, type KeptKeys, type KeyStore } from '../../../host/edge/admission/keys.ts';
 import { eventually } from '../../wait.ts';
+import { service } from '../dependencies/services.ts';
 import { Issuer } from '../issuer.ts';
 
 const REFRESH_S = 300;
 const KEYS_S = 3600;
 const PAUSE_MS = 5000;
+const EPOCH = Date.UTC(2026, 0, 1);
 
 let issuer: Issuer;
 let now: number;
@@ -20,7 +22,7 @@ beforeEach(async () => {
 });
 afterEach(() => issuer.close());
 
-function open(settings: Partial<ReturnType<typeof readConfig>> = {}): IssuerKeys {
+function open(settings: Partial<ReturnType<typeof readConfig>> = {}, store?: KeyStore): IssuerKeys {
   const config = {
     ...readConfig({}),
     oidcIssuer: issuer.url,
@@ -28,7 +30,13 @@ function open(settings: Partial<ReturnType<typeof readConfig>> = {}): IssuerKeys
     keysSecondsMax: KEYS_S,
     ...settings,
   };
-  return new IssuerKeys(config, { clock: { now: () => milli(now) }, log: (_, line) => void lines.push(line) });
+  return new IssuerKeys(config, {
+    clock: { now: () => milli(now) },
+    log: (_, line) => void lines.push(line),
+    dependency: service('issuer', { msMax: config.issuerMsMax }),
+    now: () => EPOCH + now,
+    store,
+  });
 }
 
 const down = { status: 503, text: 'down' };
@@ -104,4 +112,65 @@ test.each([
 test('64 keys are accepted', async () => {
   issuer.keys = new Array(64).fill(issuer.keys[0]);
   expect((await open().current()).keys).toHaveLength(64);
+});
+
+describe('keys in a store', () => {
+  /** A store that has one set of keys, or fails. The real one takes part in test/play/admission.test.ts. */
+  function storeOf(kept: KeptKeys | undefined | Error) {
+    const saved: unknown[] = [];
+    const store: KeyStore = {
+      load: async () => {
+        if (kept instanceof Error) throw kept;
+        return kept;
+      },
+      save: async (...entry) => void saved.push(entry),
+    };
+    return { store, saved };
+  }
+
+  test('outlive the process, for as long as they would have lived in it', async () => {
+    issuer.instead = down;
+    const { store } = storeOf({ set: { keys: [{ kid: 'kept' }] }, fetchedAt: EPOCH - KEYS_S * 1000 + 2000 });
+    const keys = open({}, store);
+    expect((await keys.current()).keys).toEqual([{ kid: 'kept' }]);
+    expect(keys.ageSeconds).toBe(KEYS_S - 2);
+    now = 2000;
+    await keys.current();
+    now++;
+    await expect(keys.current()).rejects.toMatchObject({ reason: 'issuer-down' });
+  });
+
+  test('are fetched again beside those who join when they are due', async () => {
+    const { store, saved } = storeOf({ set: { keys: [{ kid: 'kept' }] }, fetchedAt: EPOCH - REFRESH_S * 1000 - 1 });
+    const keys = open({}, store);
+    expect((await keys.current()).keys).toEqual([{ kid: 'kept' }]);
+    await eventually(async () => expect((await keys.current()).keys).toEqual(issuer.keys));
+    expect(saved).toEqual([[issuer.url, { set: { keys: issuer.keys }, fetchedAt: EPOCH }, KEYS_S * 1000]]);
+  });
+
+  test('that a clock set back makes come from the future are as old as now', async () => {
+    issuer.instead = down;
+    const { store } = storeOf({ set: { keys: [{ kid: 'kept' }] }, fetchedAt: EPOCH + 3_600_000 });
+    const keys = open({}, store);
+    await keys.current();
+    expect(keys.ageSeconds).toBe(0);
+  });
+
+  test.each([
+    ['too old', { set: { keys: [{}] }, fetchedAt: EPOCH - KEYS_S * 1000 - 1 }],
+    ['damaged', { set: { keys: [7] }, fetchedAt: EPOCH }],
+    ['null', { set: null, fetchedAt: EPOCH }],
+    ['missing', undefined],
+    ['unreadable', new Error('the disk is gone')],
+  ])('that are %s are no keys, and those of the issuer count', async (_, kept) => {
+    const { store } = storeOf(kept);
+    expect((await open({}, store).current()).keys).toEqual(issuer.keys);
+  });
+
+  test('that cannot be saved are used, and the log says so', async () => {
+    const { store } = storeOf(undefined);
+    const keys = open({}, { ...store, save: () => Promise.reject(new Error('the disk is full')) });
+    expect((await keys.current()).keys).toEqual(issuer.keys);
+    await eventually(() => expect(lines.at(-1)).toContain('do not outlive this process: the disk is full'));
+  });
 });

@@ -4,6 +4,7 @@ import { readConfig } from '../../../host/base/config.ts';
 import { milli } from '../../../host/base/time.ts';
 import { IssuerKeys } from '../../../host/edge/admission/keys.ts';
 import { TokenVerifier } from '../../../host/edge/admission/token.ts';
+import { service } from '../dependencies/services.ts';
 import { Issuer } from '../issuer.ts';
 
 const TOLERANCE_S = 30;
@@ -28,7 +29,11 @@ function open(settings: Partial<ReturnType<typeof readConfig>> = {}): TokenVerif
     clockToleranceSeconds: TOLERANCE_S,
     ...settings,
   };
-  const keys = new IssuerKeys(config, { clock: { now: () => milli(clockMs) }, log: () => {} });
+  const keys = new IssuerKeys(config, {
+    clock: { now: () => milli(clockMs) },
+    log: () => {},
+    dependency: service('issuer'),
+  });
   return new TokenVerifier(config, { jose, keys, now: () => Date.now() + offsetMs });
 }
 
@@ -156,7 +161,7 @@ test.each(['RS256', 'PS256', 'ES384', 'EdDSA'])('a token signed with %s is accep
   own.keys = [];
   await own.rotate('only', alg);
   const config = { ...readConfig({}), oidcIssuer: own.url, oidcAudience: 'games' };
-  const keys = new IssuerKeys(config, { clock: { now: () => milli(0) }, log: () => {} });
+  const keys = new IssuerKeys(config, { clock: { now: () => milli(0) }, log: () => {}, dependency: service('issuer') });
   const verifier = new TokenVerifier(config, { jose, keys, now: Date.now });
   expect(await verifier.verify(await own.token({}, { alg }))).toMatchObject({ id: 'ada' });
   own.close();

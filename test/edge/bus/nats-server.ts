@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { vi } from 'vitest';
+import { eventually } from '../../wait.ts';
 
 /** Debian's nats-server, on a port of 127.0.0.1 that it keeps when it is started again. */
 export class NatsServer {
@@ -32,9 +32,7 @@ export class NatsServer {
     });
     this.#process = server;
     const file = join(this.#folder, `nats-server_${server.pid}.ports`);
-    const { nats } = await vi.waitFor(() => JSON.parse(readFileSync(file, 'utf8')) as { nats: string[] }, {
-      timeout: 30_000,
-    });
+    const { nats } = await eventually(() => JSON.parse(readFileSync(file, 'utf8')) as { nats: string[] });
     this.#port = Number(new URL(nats[0] ?? '').port);
   }
 

@@ -3,6 +3,7 @@ import { BusCounts, type BusPort } from '../../../host/base/bus.ts';
 import { createBus } from '../../../host/edge/bus/bus.ts';
 import { NatsLink } from '../../../host/edge/bus/nats.ts';
 import { ProcessBus } from '../../../host/edge/bus/process.ts';
+import { service } from '../dependencies/services.ts';
 import { NatsServer } from './nats-server.ts';
 
 let server: NatsServer;
@@ -21,18 +22,25 @@ afterEach(async () => {
 function host({ url = server.url, game = 'relay' } = {}) {
   const counts = new BusCounts();
   const log: string[] = [];
+  const dependency = service('nats');
   let link: NatsLink | undefined;
   const bus = new ProcessBus({
     queueMax: 1000,
     counts,
     link(receive) {
-      link = new NatsLink({ url, counts, receive, log: (level, message) => void log.push(`${level} ${message}`) });
+      link = new NatsLink({
+        url,
+        counts,
+        receive,
+        log: (level, message) => void log.push(`${level} ${message}`),
+        dependency,
+      });
       return link;
     },
   });
   open.push(bus);
   const up = (isUp = true) => expect.poll(() => link?.isUp).toBe(isUp);
-  return { bus, counts, log, port: bus.open(game), up };
+  return { bus, counts, log, dependency, port: bus.open(game), up };
 }
 
 /** Sends messages until one arrives, because a subscription takes a moment to reach other servers' clients. */
@@ -100,6 +108,7 @@ describe('rooms of two hosts over NATS', () => {
     await untilHeard(a.port, b.port);
     await server.kill();
     await Promise.all([a.up(false), b.up(false)]);
+    expect(a.dependency.state).toBe('open');
     const local = b.bus.open('relay');
     const before = a.counts.dropped.offline;
     a.port.emit('chat', Uint8Array.of(1));
@@ -110,6 +119,7 @@ describe('rooms of two hosts over NATS', () => {
     b.port.subscribe('score');
     await server.start();
     await Promise.all([a.up(), b.up()]);
+    expect(a.dependency.state).toBe('closed');
     await untilHeard(a.port, b.port);
     a.port.emit('score', Uint8Array.of(3));
     await expect.poll(() => b.port.take()?.topic).toBe('score');
@@ -181,6 +191,7 @@ describe('the bus that the settings name', () => {
       config: { natsUrl: `nats://room:p%40ss@127.0.0.1:${port}`, busQueueMax: 4 },
       counts,
       log: (level, message) => void log.push(`${level} ${message}`),
+      dependency: service('nats'),
     });
     open.push(bus);
     await expect.poll(() => log).toEqual([`info NATS at 127.0.0.1:${port}: connected`]);
@@ -189,6 +200,7 @@ describe('the bus that the settings name', () => {
       config: { natsUrl: `nats://room:secret@127.0.0.1:${port}`, busQueueMax: 4 },
       counts,
       log: (level, message) => void wrong.push(`${level} ${message}`),
+      dependency: service('nats'),
     });
     open.push(refused);
     await expect.poll(() => wrong.length).toBe(1);
@@ -197,7 +209,12 @@ describe('the bus that the settings name', () => {
   });
 
   test('without NATS_URL, rooms of one process hear each other', async () => {
-    const bus = createBus({ config: { natsUrl: '', busQueueMax: 4 }, counts: new BusCounts(), log: () => {} });
+    const bus = createBus({
+      config: { natsUrl: '', busQueueMax: 4 },
+      counts: new BusCounts(),
+      log: () => {},
+      dependency: service('nats'),
+    });
     const [a, b] = [bus.open('relay'), bus.open('relay')];
     b.subscribe('chat');
     a.emit('chat', Uint8Array.of(1));

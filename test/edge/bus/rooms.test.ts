@@ -21,6 +21,7 @@ import { recordingEngine } from '../../../host/session/recorder.ts';
 import type { Player, PointerState } from '../../../host/stream/player.ts';
 import { openTestGpu } from '../../gpu/fixture.ts';
 import { fakeConnection, ManualClock } from '../../room/fake.ts';
+import { service } from '../dependencies/services.ts';
 
 const cacheDir = mkdtempSync(join(tmpdir(), 'nearlight-bus-'));
 const config = { ...readConfig({}), maxPlayers: 2, tickRate: 60 };
@@ -57,7 +58,7 @@ beforeEach(() => {
   clock = new ManualClock();
   meters = new Meters();
   rooms = [];
-  bus = createBus({ config, counts: meters.bus, log: () => {} });
+  bus = createBus({ config, counts: meters.bus, log: () => {}, dependency: service('nats') });
 });
 afterEach(async () => {
   await Promise.all(rooms.map((room) => room.close()));

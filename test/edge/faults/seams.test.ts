@@ -5,16 +5,18 @@ import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import { BusCounts, type BusMessage } from '../../../host/base/bus.ts';
 import { FaultCounts, type FaultPlace, INJECTED } from '../../../host/base/faults.ts';
 import type { MakeLink } from '../../../host/edge/bus/process.ts';
+import { LEAST_CALLS, PAUSE_MS } from '../../../host/edge/dependencies/dependency.ts';
 import { Chaos } from '../../../host/edge/faults/chaos.ts';
 import { faultyFetch } from '../../../host/edge/faults/fetch.ts';
 import { faultyLink, LINK_WAITING_MAX } from '../../../host/edge/faults/link.ts';
 import type { Fault } from '../../../host/edge/faults/plan.ts';
-import { faultySink } from '../../../host/edge/faults/sink.ts';
+import { faultySinkCalls } from '../../../host/edge/faults/sink.ts';
 import { faultyStore } from '../../../host/edge/faults/store.ts';
 import { fetchJson } from '../../../host/edge/fetch-json.ts';
 import { createHttpSink } from '../../../host/edge/outbox/sink.ts';
 import { ManualClock, settle } from '../../room/fake.ts';
 import { eventually } from '../../wait.ts';
+import { service } from '../dependencies/services.ts';
 import { eventOf, resultOf } from '../store/events.ts';
 import { openTestStore, temporaryFolder } from '../store/stores.ts';
 
@@ -46,7 +48,11 @@ async function startServer(): Promise<{ url: string; asked: () => number }> {
 test('a request to a dependency fails as the injected fault says, and works before and after', async () => {
   const { url, asked } = await startServer();
   const ask = () =>
-    fetchJson(url, { msMax: 60_000, bytesMax: 100, fetch: faultyFetch(chaos, { place: 'opa', clock }) });
+    fetchJson(url, {
+      signal: new AbortController().signal,
+      bytesMax: 100,
+      fetch: faultyFetch(chaos, { place: 'opa', clock }),
+    });
   expect(await ask()).toEqual({ a: 1 });
   inject('opa', 'error');
   await expect(ask()).rejects.toThrow('answered with HTTP status 503');
@@ -79,8 +85,8 @@ test('a caller that gives up does not wait for the injected latency', async () =
 
 test('a sink fails as the injected fault says, never for good, and works before and after', async () => {
   const { url, asked } = await startServer();
-  const http = createHttpSink({ url, token: '', timeoutMs: 60_000 });
-  const sink = faultySink(http, { faults: chaos, clock, timeoutMs: 1000 });
+  const dependency = faultySinkCalls(service('centre', { msMax: 1000, clock }), { faults: chaos, clock });
+  const sink = createHttpSink({ url, token: '', dependency });
   const events = [{ ...eventOf('a'), sequence: 1, source: 'node' }];
   expect(await sink.send(events)).toEqual({ kind: 'accepted' });
   for (const kind of ['error', 'cut'] as const) {
@@ -95,10 +101,27 @@ test('a sink fails as the injected fault says, never for good, and works before 
   inject('sink', 'latency', 1000);
   const tooLate = sink.send(events);
   await clock.pass(1000);
-  expect([await tooLate, asked()]).toEqual([{ kind: 'failed', reason: INJECTED }, 2]);
+  expect([await tooLate, asked()]).toEqual([{ kind: 'failed', reason: expect.stringContaining('timeout') }, 2]);
   chaos.end('enough');
   expect((await sink.send(events)).kind).toBe('accepted');
   await sink.close();
+});
+
+test('injected faults of a sink open its breaker, which closes when they have ended', async () => {
+  const { url, asked } = await startServer();
+  const centre = service('centre', { clock, random: () => 1 });
+  const sink = createHttpSink({ url, token: '', dependency: faultySinkCalls(centre, { faults: chaos, clock }) });
+  const events = [{ ...eventOf('a'), sequence: 1, source: 'node' }];
+  inject('sink', 'cut');
+  for (let n = 0; n < LEAST_CALLS - 1; n++) await sink.send(events);
+  expect(centre.state).toBe('closed');
+  await sink.send(events);
+  expect(centre.state).toBe('open');
+  chaos.end('enough');
+  expect((await sink.send(events)).kind).toBe('failed');
+  await clock.pass(PAUSE_MS);
+  expect((await sink.send(events)).kind).toBe('accepted');
+  expect([centre.state, asked()]).toEqual(['closed', 1]);
 });
 
 /** A link to other hosts that records what passes in both directions. */

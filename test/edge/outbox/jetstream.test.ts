@@ -11,6 +11,7 @@ import type { SendableEvent } from '../../../host/edge/store/outbox.ts';
 import { freePort } from '../../net/programs.ts';
 import { ManualClock } from '../../room/fake.ts';
 import { NatsServer } from '../bus/nats-server.ts';
+import { service } from '../dependencies/services.ts';
 import { eventOf } from '../store/events.ts';
 import { openTestStore } from '../store/stores.ts';
 
@@ -70,7 +71,7 @@ async function stored(url: string): Promise<Stored[]> {
 }
 
 function sink(url: string, timeoutMs = 3000): Sink {
-  const made = new JetStreamSink({ url, subject: 'nearlight.events', timeoutMs });
+  const made = new JetStreamSink({ url, subject: 'nearlight.events', timeoutMs, dependency: service('centre') });
   onTestFinished(() => made.close());
   return made;
 }

@@ -8,6 +8,7 @@ import { Sender, type SenderOptions } from '../../../host/edge/outbox/sender.ts'
 import { createHttpSink } from '../../../host/edge/outbox/sink.ts';
 import type { EdgeStore } from '../../../host/edge/store/store.ts';
 import { ManualClock } from '../../room/fake.ts';
+import { service } from '../dependencies/services.ts';
 import { eventOf, resultOf } from '../store/events.ts';
 import { openTestStore } from '../store/stores.ts';
 
@@ -30,7 +31,7 @@ async function serve(
 function sender(store: EdgeStore, url: string, options: Partial<SenderOptions> = {}): Sender {
   return new Sender({
     store,
-    send: createHttpSink({ url, token: 'secret-token', timeoutMs: 5000 }).send,
+    send: createHttpSink({ url, token: 'secret-token', dependency: service('centre') }).send,
     clock: new ManualClock(),
     log: () => {},
     random: () => 0,
@@ -138,19 +139,34 @@ test.each([
       .writeHead(status, { location: '/elsewhere', ...(retryAfter ? { 'retry-after': retryAfter } : {}) })
       .end('text');
   });
-  const sink = createHttpSink({ url, token: '', timeoutMs: 5000 });
+  const sink = createHttpSink({ url, token: '', dependency: service('centre') });
+  expect(await sink.send([{ ...eventOf('a'), sequence: 1, source: 's' }])).toEqual(outcome);
+});
+
+test.each([
+  [
+    'text/html; charset=utf-8',
+    { kind: 'failed', reason: 'it answered with a page of HTML, which is not a sink of events' },
+  ],
+  ['text/plain', { kind: 'accepted' }],
+])('an answer 200 of the type %s, as a page for signing in may send it, is understood', async (type, outcome) => {
+  const { url } = await serve((request, response) => {
+    request.resume();
+    response.writeHead(200, { 'content-type': type }).end('<p>sign in</p>');
+  });
+  const sink = createHttpSink({ url, token: '', dependency: service('centre') });
   expect(await sink.send([{ ...eventOf('a'), sequence: 1, source: 's' }])).toEqual(outcome);
 });
 
 test('a sink that is not there, or does not answer, is a failure with its reason', async () => {
   const { url, server } = await serve(() => {});
   const event = { ...eventOf('a'), sequence: 1, source: 's' };
-  const silent = await createHttpSink({ url, token: '', timeoutMs: 100 }).send([event]);
+  const silent = await createHttpSink({ url, token: '', dependency: service('centre', { msMax: 100 }) }).send([event]);
   expect(silent).toMatchObject({ kind: 'failed', reason: expect.stringMatching(/timeout/i) });
   server.closeAllConnections();
   server.close();
   await once(server, 'close');
-  const gone = await createHttpSink({ url, token: '', timeoutMs: 5000 }).send([event]);
+  const gone = await createHttpSink({ url, token: '', dependency: service('centre') }).send([event]);
   expect(gone).toMatchObject({ kind: 'failed', reason: expect.stringContaining('ECONNREFUSED') });
 });
 

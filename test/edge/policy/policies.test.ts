@@ -5,11 +5,14 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import type { Clock } from '../../../host/base/clock.ts';
 import { readConfig } from '../../../host/base/config.ts';
 import { losses } from '../../../host/base/losses.ts';
+import { milli } from '../../../host/base/time.ts';
 import { loadPolicies } from '../../../host/edge/policy/compiled.ts';
 import type { PolicyInput } from '../../../host/edge/policy/decide.ts';
 import { openPolicies } from '../../../host/edge/policy/policies.ts';
+import { service } from '../dependencies/services.ts';
 import { CASES } from './cases.ts';
 
 const INPUT: PolicyInput = {
@@ -25,12 +28,14 @@ afterEach(async () => {
   for (const close of closing.splice(1)) await close();
 });
 
-async function open(settings: Partial<ReturnType<typeof readConfig>> = {}) {
+async function open(settings: Partial<ReturnType<typeof readConfig>> = {}, clock?: Pick<Clock, 'now'>) {
   const lines: string[] = [];
-  const policies = await openPolicies(
-    { ...readConfig({}), ...settings },
-    (level, line) => void lines.push(`${level} ${line}`),
-  );
+  const config = { ...readConfig({}), ...settings };
+  const policies = await openPolicies(config, {
+    log: (level, line) => void lines.push(`${level} ${line}`),
+    opa: service('opa', { msMax: config.opaMsMax }),
+    ...(clock ? { clock } : {}),
+  });
   closing.push(() => policies.close());
   return { policies, lines };
 }
@@ -77,7 +82,7 @@ test('an OPA server decides by the rule of the package, with the same input', as
 test.each([
   ['an error', (_request, response) => response.writeHead(500).end(), 'HTTP status 500'],
   ['silence', () => {}, 'timeout'],
-  ['a redirect', (_request, response) => response.writeHead(302, { location: '/' }).end(), 'fetch failed'],
+  ['a redirect', (_request, response) => response.writeHead(302, { location: '/' }).end(), 'redirect'],
   ['no result, as without the policy', (_request, response) => response.end('{}'), 'gaming.allow is undefined'],
   ['a text', (_request, response) => response.end('{"result":"yes"}'), 'gaming.allow is "yes", not true or false'],
   ['too much', (_request, response) => response.end('x'.repeat(65_537)), 'more than 65536 bytes'],
@@ -101,6 +106,48 @@ test.each([
   const opaUrl = await opa((_request, response) => response.writeHead(500).end());
   const { policies } = await open({ opaUrl, policyFailOpen });
   expect([await policies.decide('gaming', INPUT), await policies.decide('game', INPUT)]).toEqual(verdicts);
+});
+
+test('joins with the same input share a decision of OPA for OPA_CACHE_MS, and the log of decisions says so', async () => {
+  let asked = 0;
+  const opaUrl = await opa((_request, response) => {
+    asked++;
+    response.end('{"result":true}');
+  });
+  const clock = { ms: 0 };
+  const { policies, lines } = await open(
+    { opaUrl, opaCacheMs: 1000, decisionLog: 'log' },
+    { now: () => milli(clock.ms) },
+  );
+  await Promise.all(Array.from({ length: 1000 }, () => policies.decide('gaming', INPUT)));
+  expect(asked).toBe(1);
+  clock.ms = 499;
+  expect(await policies.decide('gaming', INPUT)).toBe('allowed');
+  expect(asked).toBe(1);
+  const cached = lines.filter((line) => line.includes('"counter_server_query_cache_hit":1'));
+  expect(cached).toHaveLength(1);
+  await policies.decide('gaming', FULL);
+  expect(asked).toBe(2);
+  // A decision in use is fetched again before its life ends, and no one waits for that.
+  clock.ms = 500;
+  await policies.decide('gaming', INPUT);
+  await expect.poll(() => asked).toBe(3);
+  clock.ms = 2000;
+  await policies.decide('gaming', FULL);
+  expect(asked).toBe(4);
+});
+
+test('with OPA_CACHE_MS=0, each join asks, and those of the same moment share the answer', async () => {
+  let asked = 0;
+  const opaUrl = await opa((_request, response) => {
+    asked++;
+    response.end('{"result":true}');
+  });
+  const { policies } = await open({ opaUrl, opaCacheMs: 0 });
+  await Promise.all(Array.from({ length: 10 }, () => policies.decide('gaming', INPUT)));
+  expect(asked).toBe(1);
+  await policies.decide('gaming', INPUT);
+  expect(asked).toBe(2);
 });
 
 test('an answer of OPA may have 65536 bytes', async () => {
