@@ -15,7 +15,7 @@ import { ROWS_MAX } from '../edge/store/bounds.ts';
 import { Meters } from '../observe/meters.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { createOperatorServer, type OperatorServer } from '../stream/operator.ts';
-import { joinRules, ticketsIn } from './admission.ts';
+import { joinRules, keysIn, ticketsIn } from './admission.ts';
 import { type Edge, openEdge } from './edge.ts';
 import { openRisk } from './risk.ts';
 
@@ -82,6 +82,7 @@ export async function startEdgeService(
       meters,
       game: () => NO_GAME,
       tickets: ticketsIn(edge.store),
+      keys: keysIn(edge.store),
       ...(risk ? { risk: joinRules({ rules: risk.rules }) } : {}),
     });
     closers.push(() => gate.close());
