@@ -2,7 +2,7 @@ import type { Notice } from '../base/protocol.ts';
 import { PlayerClient } from './client.ts';
 import { ControlSettings } from './controls.ts';
 import { PageDisplay } from './display.ts';
-import { PlayGuard } from './guard.ts';
+import type { PlayGuard } from './guard.ts';
 import { PageInput } from './input.ts';
 import { chooseLanguage } from './languages.ts';
 import type { ViewQuery } from './link.ts';
@@ -51,7 +51,8 @@ export class PlayerPage {
   readonly #listeners = new AbortController();
   readonly #display: PageDisplay;
   readonly #parts: PageParts;
-  readonly #guard: PlayGuard;
+  /** Undefined until it is loaded. */
+  #guard: PlayGuard | undefined;
   readonly #input: PageInput;
   readonly #coarse = matchMedia('(pointer: coarse)');
   readonly #figuresTimer: ReturnType<typeof setInterval>;
@@ -96,17 +97,25 @@ export class PlayerPage {
       onNotice: (notice) => this.#showNotice(notice),
       onExchange: () => display.coverExchange(),
     });
-    this.#guard = new PlayGuard({
-      isPlaying: () => this.#isPlaying,
-      isPointerLocked: () => this.#input.locked,
-      isFull: () => display.isFull,
-    });
+    // The game does not wait for it.
+    void import('./guard.ts').then(
+      ({ PlayGuard }) => {
+        if (this.#isClosed) return;
+        this.#guard = new PlayGuard({
+          isPlaying: () => this.#isPlaying,
+          isPointerLocked: () => this.#input.locked,
+          isFull: () => display.isFull,
+        });
+        this.#guard.update();
+      },
+      () => {},
+    );
     this.#input = new PageInput({
       stage,
       video,
       writer: this.client.input,
       alignY: () => (display.isTouch && display.isUpright ? 0.3 : 0.5),
-      hasKeyboard: () => this.#guard.hasKeyboard,
+      hasKeyboard: () => this.#guard?.hasKeyboard ?? false,
       hasFocus: () => display.hasFocus,
       hasGamepads: () => options.hasGamepads(),
       onAct: () => display.hideCard(),
@@ -154,7 +163,7 @@ export class PlayerPage {
     clearInterval(this.#figuresTimer);
     this.#input.detach();
     this.client.leave();
-    this.#guard.detach();
+    this.#guard?.detach();
     this.speaker.detach();
     this.#display.video.srcObject = null;
     this.#storageName.release();
@@ -239,7 +248,7 @@ export class PlayerPage {
       if (this.#input.locked) document.exitPointerLock();
     }
     if (!this.#isClosed) {
-      this.#guard.update();
+      this.#guard?.update();
       this.#display.show(state);
     }
     this.#options.onState(state);
@@ -250,7 +259,8 @@ export class PlayerPage {
     this.#display.mark('locked', isLocked);
     const { lockedFull, lockedKeys } = this.#display.translator.labels;
     if (!isLocked) for (const hint of [lockedFull, lockedKeys]) this.#parts.withdrawCaption(hint);
-    else if (this.#lockHints++ < LOCK_HINTS) this.#parts.showCaption(this.#guard.hasKeyboard ? lockedFull : lockedKeys);
+    else if (this.#lockHints++ < LOCK_HINTS)
+      this.#parts.showCaption(this.#guard?.hasKeyboard ? lockedFull : lockedKeys);
   }
 
   /**
