@@ -237,7 +237,7 @@ describe('the event sink', () => {
     while (sent === before) {
       expect(node.clock.now() - mendedAt).toBeLessThan(RECOVERY_MS_MAX);
       await node.clock.pass(STEP_MS);
-      await sleep(10);
+      await sleep(30);
     }
     // The events are on their way, and the clock stands still.
     await eventually(async () => expect(await store.countOutbox({})).toMatchObject({ waiting: 0 }));
