@@ -5,6 +5,7 @@ import { BASIC_LAYERS } from './layers.ts';
 import { playerSettings } from './player-settings.ts';
 import { riskSettings } from './risk-settings.ts';
 import { FORMS, type Setting } from './setting.ts';
+import { traceSettings } from './trace-settings.ts';
 import { trafficSettings } from './traffic-settings.ts';
 
 export { readDuration, readPorts } from './setting.ts';
@@ -265,6 +266,7 @@ export const settings = {
   ...riskSettings,
   ...edgeSettings,
   ...trafficSettings,
+  ...traceSettings,
   ...admissionSettings,
 } as const satisfies Record<string, Setting<number | string | boolean>>;
 

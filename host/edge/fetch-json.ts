@@ -1,3 +1,6 @@
+import { writeTraceparent } from '../base/trace.ts';
+import { currentSpan } from '../base/trace-context.ts';
+
 /** Content of a request for a JSON object, and the bounds of its answer. */
 export interface FetchJsonOptions {
   msMax: number;
@@ -11,10 +14,15 @@ export interface FetchJsonOptions {
  * @throws Error saying why there is none: no answer in time, another status than 200, too many bytes, or no JSON object
  */
 export async function fetchJson(url: string, { msMax, bytesMax, body }: FetchJsonOptions): Promise<object> {
+  const { ids } = currentSpan();
   const response = await fetch(url, {
     redirect: 'error',
     signal: AbortSignal.timeout(msMax),
-    ...(body ? { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) } : {}),
+    headers: {
+      ...(ids ? { traceparent: writeTraceparent(ids) } : {}),
+      ...(body ? { 'content-type': 'application/json' } : {}),
+    },
+    ...(body ? { method: 'POST', body: JSON.stringify(body) } : {}),
   });
   if (response.status !== 200) {
     await response.body?.cancel();

@@ -65,6 +65,8 @@ async function ownRegistry(meters: Meters, figures: Figures): Promise<Registry> 
   addTraffic(add, meters);
   addJoins(add, meters);
   addBus(add, meters, figures);
+  addTraces(add, meters);
+  addRecoveries(add, meters, figures);
   add(
     'nearlight_cold_start_seconds',
     'gauge',
@@ -305,6 +307,37 @@ function addBus(add: Add, { bus }: Meters, { phases }: Figures): void {
   add('nearlight_rooms', 'gauge', 'Running games, by the phase of the match that they have set.', () =>
     Object.entries(phases?.() ?? {}).map(([phase, value]) => ({ labels: { phase }, value })),
   );
+}
+
+function addRecoveries(add: Add, { joinOutages, bus }: Meters, { edge }: Figures): void {
+  add(
+    'nearlight_protection_recovery_seconds',
+    'gauge',
+    'Time from the first failure of what a step depends on to its next success: now, or else the last time; 0 for none.',
+    () => {
+      const seconds = Object.entries(joinOutages).map(([step, outage]) => [step, outage.seconds] as const);
+      seconds.push(['bus', bus.outage.seconds]);
+      if (edge) seconds.push(['outbox', edge().outageSeconds]);
+      return seconds.map(([step, value]) => ({ labels: { step }, value }));
+    },
+  );
+}
+
+function addTraces(add: Add, { traces }: Meters): void {
+  add(
+    'nearlight_traces_total',
+    'counter',
+    'Traces that have ended, by what became of them, and work not traced.',
+    () => [
+      { labels: { outcome: 'kept' }, value: traces.kept },
+      { labels: { outcome: 'left_out' }, value: traces.leftOut },
+      { labels: { outcome: 'untraced' }, value: traces.untraced },
+    ],
+  );
+  add('nearlight_trace_spans_total', 'counter', 'Spans that the receiver of traces took, or that were dropped.', () => [
+    { labels: { outcome: 'sent' }, value: traces.sent },
+    { labels: { outcome: 'dropped' }, value: traces.dropped },
+  ]);
 }
 
 function plain(value: number): Sample[] {

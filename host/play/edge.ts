@@ -4,6 +4,8 @@ import { type Config, readDuration, settings } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { milli } from '../base/time.ts';
+import { NO_TRACER, type Tracer, writeTraceparent } from '../base/trace.ts';
+import { codeOf, inSpan } from '../base/trace-context.ts';
 import { JetStreamSink } from '../edge/outbox/jetstream.ts';
 import { Sender } from '../edge/outbox/sender.ts';
 import { createHttpSink, createJointSink, type Sink } from '../edge/outbox/sink.ts';
@@ -40,6 +42,8 @@ export interface EdgeOptions {
   config: EdgeConfig;
   log: Log;
   meters: Meters;
+  /** Traces results. By default nothing is traced. */
+  tracer?: Tracer;
   clock?: Clock;
   /** Milliseconds since 1970. */
   now?(): number;
@@ -114,11 +118,20 @@ class EdgeService implements Edge {
 
   /** Keeps the result of a match with an event for the centre: game, number of the tick, and the bytes in base64. */
   record({ id, game, origin, tick, bytes }: MatchResult): void {
-    const { log, now = Date.now } = this.#options;
+    const { log, tracer = NO_TRACER, now = Date.now } = this.#options;
     const data = JSON.stringify({ game, tick, result: Buffer.from(bytes).toString('base64') });
-    this.store
-      .addResult({ id, match: `${game}/${origin}`, endedAt: now(), data, local: false })
-      .catch((error: Error) => log('error', `${game}: the result of a match is not kept: ${error.message}`));
+    const span = tracer.begin('result', { kind: 'producer', attributes: { 'nearlight.game': game } });
+    const { ids } = span;
+    const result = { id, match: `${game}/${origin}`, endedAt: now(), data, local: false };
+    inSpan(span, () =>
+      this.store
+        .addResult({ ...result, ...(ids ? { traceparent: writeTraceparent(ids) } : {}) })
+        .catch((error: Error) => {
+          span.fail(codeOf(error));
+          log('error', `${game}: the result of a match is not kept: ${error.message}`);
+        })
+        .finally(() => span.end()),
+    );
   }
 
   figures(): EdgeFigures {
@@ -133,6 +146,7 @@ class EdgeService implements Edge {
       local,
       sent,
       failures,
+      outageSeconds: this.#sender?.outageSeconds ?? 0,
       held,
       damaged,
       salvaged,

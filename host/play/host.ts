@@ -12,6 +12,7 @@ import { createBus } from '../edge/bus/bus.ts';
 import type { Engine } from '../engine/engine.ts';
 import { type Gpu, openGpu } from '../gpu/dawn.ts';
 import { Meters } from '../observe/meters.ts';
+import { openTracing, type Tracing } from '../observe/tracing/tracing.ts';
 import { buildPlayer } from '../player/build.ts';
 import { Lobby } from '../room/lobby.ts';
 import type { PixelBudget } from '../room/pixels.ts';
@@ -26,8 +27,9 @@ import { Launch } from './launch.ts';
 import { playableName, readModule, readPlayable, seedOf } from './playable.ts';
 import { recoverFromLoss } from './recovery.ts';
 import { openRisk, type Risk } from './risk.ts';
-import { openRoom, pixelBudget, roomOptions } from './room.ts';
+import { pixelBudget, roomOptions } from './room.ts';
 import { type ServeOptions, type Servers, serve } from './server.ts';
+import { traceRoom } from './tracing.ts';
 import { driverIdentity } from './vet/driver.ts';
 import { KnownShaders } from './vet/known.ts';
 import { Vetting } from './vet/vetting.ts';
@@ -92,6 +94,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   building.catch(() => {});
   const gpu = await openGpu({ hardwareRequired: config.gpuEnabled, log, ...(now ? { now } : {}) });
   const meters = new Meters();
+  const tracing = openTracing({ config, log, meters });
   const bus = createBus({ config, counts: meters.bus, log });
   let vetting: Vetting | undefined;
   let risk: Risk | undefined;
@@ -105,12 +108,12 @@ export async function startHost(options: HostOptions): Promise<Host> {
     const pixels = pixelBudget(config, gpu);
     const opened = await openRisk({ config, log, meters, rooms: () => lobby.rooms });
     risk = opened;
-    edge = await openEdge({ config, log, meters });
+    edge = await openEdge({ config, log, meters, tracer: tracing.tracer });
     const kept = edge;
     const { store } = edge ?? {};
     const checkpoints =
       store && config.checkpointSeconds > 0 ? new Checkpoints({ store, config, log, clock: systemClock }) : undefined;
-    const context = { ...options, gpu, engine, vetting, meters, pixels, edge, bus, checkpoints };
+    const context = { ...options, gpu, engine, vetting, meters, pixels, edge, bus, checkpoints, tracing };
     for (const path of options.modules)
       await lobby.add(playableName(path), () =>
         open(path, context).catch((error) => Promise.reject(named(path, error))),
@@ -127,6 +130,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
       meters,
       edge,
       risk: opened,
+      tracing,
       coldStart: () => coldStart,
       mayMove: true,
       ...(checkpoints ? { noteSeats: (seats) => checkpoints.noteSeats(seats) } : {}),
@@ -149,6 +153,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
         await lobby.close();
         await bus.close();
         await kept?.close();
+        await tracing.close();
         await tried.close();
         await gpu.close();
       },
@@ -158,6 +163,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     await lobby.close();
     await bus.close();
     await edge?.close();
+    await tracing.close();
     await vetting?.close();
     await gpu.close();
     throw error;
@@ -200,9 +206,10 @@ async function open(
       edge: Edge | undefined;
       bus: Bus;
       checkpoints: Checkpoints | undefined;
+      tracing: Tracing;
     },
 ): Promise<Room> {
-  const { config, log, gpu, engine, vetting, meters, pixels, edge, bus, checkpoints, sink = edge } = context;
+  const { config, log, gpu, engine, vetting, meters, pixels, edge, bus, checkpoints, tracing, sink = edge } = context;
   const playable = await readPlayable(path, context);
   const { name } = playable;
   const launcher = new Launch({
@@ -214,8 +221,10 @@ async function open(
     session: { seed: seedOf(config), tickRate: config.tickRate, seats: config.maxPlayers },
     log: (level, message) => log(level, `${name}: ${message}`, { room: name }),
   });
-  const options = roomOptions({ name, config, log, gpu, meters, pixels, bus, sink });
-  const room = await openRoom(launcher, options, await checkpoints?.read(name));
+  const tap = tracing.taps.of(name);
+  const options = roomOptions({ name, config, log, gpu, meters, pixels, bus, sink, tap });
+  const saved = await checkpoints?.read(name);
+  const room = await traceRoom(tracing.tracer, { launcher, game: name, options, saved });
   checkpoints?.watch(room);
   return room;
 }

@@ -8,6 +8,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { Gpu } from '../gpu/dawn.ts';
 import type { Meters } from '../observe/meters.ts';
 import { createMetrics } from '../observe/metrics.ts';
+import type { Tracing } from '../observe/tracing/tracing.ts';
 import type { buildPlayer } from '../player/build.ts';
 import type { Lobby } from '../room/lobby.ts';
 import type { Room } from '../room/room.ts';
@@ -43,6 +44,8 @@ export interface ServeOptions {
   risk?: Pick<Risk, 'rules'> | undefined;
   /** Takes the seats whose players can return, whenever one was taken or given up. */
   noteSeats?(seats: readonly (SeatRecord & { game: string })[]): void;
+  /** Traces joins, and pictures on demand. Without it, nothing is traced. */
+  tracing?: Tracing | undefined;
   /** See OperatorServerOptions. */
   mayMove?: boolean;
   /** See StreamServerOptions. */
@@ -64,7 +67,21 @@ export interface Servers {
  * @throws as the servers, and NL_SETTING if the settings do not say who may join
  */
 export async function serve(options: ServeOptions): Promise<Servers> {
-  const { config, log, gpu, engine, lobby, files, meters, more, nodePort, edge, risk, mayMove = false } = options;
+  const {
+    config,
+    log,
+    gpu,
+    engine,
+    lobby,
+    files,
+    meters,
+    more,
+    nodePort,
+    edge,
+    risk,
+    tracing,
+    mayMove = false,
+  } = options;
   const warn = (message: string) => log('warn', message);
   const seatsOf = (game: string) => factsOf(lobby.rooms, game).seats;
   const gate = await openGate({
@@ -97,6 +114,7 @@ export async function serve(options: ServeOptions): Promise<Servers> {
       ),
     meters,
     nodePort,
+    tracer: tracing?.tracer,
   }).catch(async (error: unknown) => {
     await gate.close();
     throw error;
@@ -121,6 +139,7 @@ export async function serve(options: ServeOptions): Promise<Servers> {
     }),
     meters,
     mayMove,
+    ...(tracing ? { traceFrames: (request) => tracing.taps.ask(request) } : {}),
   }).catch(async (error: unknown) => {
     await players.close();
     await gate.close();

@@ -11,10 +11,12 @@ import type { Gpu } from '../gpu/dawn.ts';
 import type { ShaderVetting } from '../gpu/vetting.ts';
 import { DeviceWatch } from '../gpu/watch.ts';
 import type { Meters } from '../observe/meters.ts';
+import { openTracing, type Tracing } from '../observe/tracing/tracing.ts';
 import { Launch, relaunch } from '../play/launch.ts';
 import { seedOf } from '../play/playable.ts';
 import { pixelBudget, roomOptions } from '../play/room.ts';
 import { type ServeOptions, type Servers, serve } from '../play/server.ts';
+import { traceLoad } from '../play/tracing.ts';
 import { Audience } from '../room/audience.ts';
 import type { PixelBudget } from '../room/pixels.ts';
 import type { Room } from '../room/room.ts';
@@ -58,6 +60,7 @@ export class PodRunner implements GameRunner {
   #room: Room | undefined;
   /** Opened for the first game, when the process is in the pod's network. */
   #bus: Bus | undefined;
+  #tracing: Tracing | undefined;
   #coldStart: ColdStart | undefined;
   #closed = false;
   readonly #resolveOpened: () => void;
@@ -108,13 +111,27 @@ export class PodRunner implements GameRunner {
       log: (level, message) => log(level, `${name}: ${message}`, { room: name }),
     });
     this.#bus ??= createBus({ config, counts: this.#meters.bus, log });
-    const instance = await launcher.createInstance();
+    this.#tracing ??= openTracing({ config, log, meters: this.#meters });
+    const { tracer, taps } = this.#tracing;
+    const { instance, onFirstTick } = await traceLoad(tracer, launcher, name);
     coldStart.loadedMs = sinceRequest(coldStart);
     this.#coldStart = coldStart;
     return new PodGame({
       instance,
       launcher,
-      options: roomOptions({ name, config, log, gpu, meters: this.#meters, pixels: this.#pixels, bus: this.#bus }),
+      options: {
+        ...roomOptions({
+          name,
+          config,
+          log,
+          gpu,
+          meters: this.#meters,
+          pixels: this.#pixels,
+          bus: this.#bus,
+          tap: taps.of(name),
+        }),
+        onFirstTick,
+      },
       reload: () => relaunch(launcher),
       renewed: () => request.renewed(),
       hold: request.hold,
@@ -154,6 +171,7 @@ export class PodRunner implements GameRunner {
     await this.#audience?.close();
     await this.#bus?.close();
     await this.#servers?.close();
+    await this.#tracing?.close();
     this.#servers = undefined;
   }
 
@@ -185,6 +203,7 @@ export class PodRunner implements GameRunner {
       lobby,
       files,
       meters: this.#meters,
+      tracing: this.#tracing,
       coldStart: () => phaseSeconds(this.#coldStart),
       more: () => ({ coldStart: withWallClock(this.#coldStart), compileCpuMs: this.#meters.compileCpuMs }),
     });

@@ -8,6 +8,7 @@ import { NearlightError } from '../base/errors.ts';
 import type { About } from '../base/log.ts';
 import { HEADER_RETURN, QUERY_HOLD, QUERY_WATCH } from '../base/protocol.ts';
 import { milli } from '../base/time.ts';
+import { NO_TRACER, type Tracer } from '../base/trace.ts';
 import type { Meters } from '../observe/meters.ts';
 import { Admission } from './admission.ts';
 import { accept, arrive, checkOpen, closeWith, keepTurn, open, type Reception } from './arrivals.ts';
@@ -18,6 +19,7 @@ import { issueTicket } from './entrance.ts';
 import { type PageFile, sendFile } from './files.ts';
 import { type Gate, OPEN_GATE, readBearer } from './gate.ts';
 import { answerJson, type Call, checkMethod, openHttpServer } from './http.ts';
+import { traceJoin } from './join-trace.ts';
 import { readOffer } from './offer.ts';
 import { AllowedOrigins, answerPreflight } from './origin.ts';
 import type { Player, ViewRequest } from './player.ts';
@@ -50,6 +52,8 @@ export interface StreamServerOptions {
   gate?: Gate | undefined;
   /** Takes the seats whose players can return, whenever one was taken or given up. */
   onSeats?(seats: readonly KeptSeat[]): void;
+  /** Traces joins. By default nothing is traced. */
+  tracer?: Tracer | undefined;
   /** The counters of the host process, to which the server adds its connections. */
   meters: Meters;
   /** A UDP socket in another network, and the address at which players reach it. The server closes it. */
@@ -205,11 +209,11 @@ async function route(state: State, call: Call): Promise<void> {
   const { request, response, url } = call;
   if (url.pathname === '/whep') {
     if (!isAllowed(state, call, 'POST, OPTIONS')) return;
-    return connect(state, call);
+    return traced(state, call, 'join', connect);
   }
   if (url.pathname === '/whep/socket') {
     if (!isAllowed(state, call, 'POST, OPTIONS')) return;
-    return connectSocket(state, call);
+    return traced(state, call, 'join', connectSocket);
   }
   if (url.pathname === '/whep/line') {
     // A page looks whether its line to this server is back, or why this server refuses it.
@@ -220,11 +224,11 @@ async function route(state: State, call: Call): Promise<void> {
   }
   if (url.pathname === '/whep/queue') {
     if (!isAllowed(state, call, 'POST, OPTIONS')) return;
-    return queueUp(state, call);
+    return traced(state, call, 'queue', queueUp);
   }
   if (url.pathname === '/whep/ticket') {
     if (!isAllowed(state, call, 'POST, OPTIONS')) return;
-    return sendTicket(state, call);
+    return traced(state, call, 'ticket', sendTicket);
   }
   const id = CONNECTION_PATH.exec(url.pathname)?.[1];
   if (id !== undefined) {
@@ -236,6 +240,17 @@ async function route(state: State, call: Call): Promise<void> {
   checkMethod(call, 'GET, HEAD');
   if (file.isShared) state.origins.share(request, response);
   sendFile(request, response, file);
+}
+
+/** Answers a request for a place in a trace of its own. */
+function traced(
+  state: State,
+  call: Call,
+  name: 'join' | 'queue' | 'ticket',
+  work: (state: State, call: Call) => Promise<void>,
+): Promise<void> {
+  const { tracer = NO_TRACER, config } = state.options;
+  return traceJoin({ tracer, name, call, slowMs: config.traceSlowJoinMs }, () => work(state, call));
 }
 
 /**

@@ -260,6 +260,7 @@ test('a host with a store reports it, and one without has no metrics of a store'
     local: 2,
     sent: 7,
     failures: 3,
+    outageSeconds: 2,
     held: 5,
     damaged: 1,
     salvaged: 9,
@@ -273,6 +274,9 @@ test('a host with a store reports it, and one without has no metrics of a store'
   expect(value('nearlight_outbox_failures_total')).toBe(3);
   expect(value('nearlight_outbox_refused')).toBe(1);
   expect(value('nearlight_outbox_local')).toBe(2);
+  expect(value('nearlight_protection_recovery_seconds', 'nearlight_protection_recovery_seconds{step="outbox"}')).toBe(
+    2,
+  );
   expect(value('nearlight_store_held')).toBe(5);
   expect(value('nearlight_store_damaged_total')).toBe(1);
   expect(value('nearlight_store_salvaged_rows_total')).toBe(9);

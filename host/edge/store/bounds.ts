@@ -27,6 +27,11 @@ export function text(bytesMax = ID_BYTES_MAX): Check {
   };
 }
 
+/** A field that may be missing. */
+export function optional(check: Check): Check {
+  return (name, value) => (value === undefined ? 0 : check(name, value));
+}
+
 /** The text of a JSON value. */
 export function json(bytesMax = JSON_BYTES_MAX): Check {
   return (name, value) => {

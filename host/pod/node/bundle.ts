@@ -37,6 +37,9 @@ const PACKAGES = [
   '@open-policy-agent/opa-wasm',
   '@nats-io/jetstream',
   '@nats-io/transport-node',
+  '@opentelemetry/api',
+  '@opentelemetry/exporter-trace-otlp-proto',
+  '@opentelemetry/resources',
 ];
 /** The oldest Debian release whose C library the node bundle's Node, Dawn and Mesa run on. */
 const RELEASE = 'bookworm';
