@@ -1,14 +1,16 @@
 import { admissionSettings } from './admission-settings.ts';
+import { chaosSettings } from './chaos-settings.ts';
 import { edgeSettings } from './edge-settings.ts';
 import { NearlightError } from './errors.ts';
 import { BASIC_LAYERS } from './layers.ts';
+import { moveSettings } from './move-settings.ts';
 import { playerSettings } from './player-settings.ts';
 import { riskSettings } from './risk-settings.ts';
 import { FORMS, type Setting } from './setting.ts';
 import { traceSettings } from './trace-settings.ts';
 import { trafficSettings } from './traffic-settings.ts';
 
-export { readDuration, readPorts } from './setting.ts';
+export { readDuration, readPeers, readPorts } from './setting.ts';
 
 /** Every setting of the host: its environment variable, default and bounds. Its name or description gives the unit. */
 export const settings = {
@@ -265,6 +267,8 @@ export const settings = {
   ...playerSettings,
   ...riskSettings,
   ...edgeSettings,
+  ...chaosSettings,
+  ...moveSettings,
   ...trafficSettings,
   ...traceSettings,
   ...admissionSettings,

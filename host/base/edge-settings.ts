@@ -2,6 +2,28 @@ import type { Setting } from './setting.ts';
 
 /** The settings of what a node keeps and of what it tells the centre. */
 export const edgeSettings = {
+  edgeSocket: {
+    env: 'EDGE_SOCKET',
+    default: '',
+    form: 'socket',
+    about:
+      'Unix socket of the edge service (nearlight edge), which then lets players in and keeps sessions and results for the hosts of its machine; empty: the host does that itself',
+  },
+  edgeMsMax: {
+    env: 'EDGE_MS_MAX',
+    default: 2000,
+    min: 10,
+    max: 60_000,
+    about: 'time limit for one answer of the edge service',
+  },
+  edgeQueueMax: {
+    env: 'EDGE_QUEUE_MAX',
+    default: 10_000,
+    min: 1,
+    max: 1_000_000,
+    about:
+      'reports of sessions and results that wait while the edge service does not answer; more are dropped and counted',
+  },
   storeDir: {
     env: 'STORE_DIR',
     default: '',

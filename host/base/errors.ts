@@ -52,7 +52,11 @@ export const errors = {
   NL_STORE_FULL: { http: 503, text: 'The edge store has no room' },
   NL_STORE_BUSY: { http: 503, text: 'The edge store cannot keep up' },
   NL_STORE_VALUE: { http: 400, text: 'A value does not fit into the edge store' },
+  NL_EDGE: { exit: 52, http: 503, text: 'The edge service of this node does not answer' },
+  NL_EDGE_REQUEST: { http: 400, text: 'The request to the edge service cannot be used' },
   NL_OFFLINE: { http: 503, text: 'The centre cannot be reached' },
+  NL_CHAOS: { http: 403, text: 'No faults can be injected into this host' },
+  NL_FAULT: { http: 400, text: 'The faults cannot be used' },
   NL_EVENT: { http: 400, text: 'The events cannot be read' },
   NL_EVENT_TYPE: { http: 415, text: 'The events have the wrong content type' },
   NL_EVENT_SIZE: { http: 413, text: 'The events are too large' },
@@ -88,6 +92,10 @@ export const errors = {
   NL_INPUT_RATE: { http: 429, text: 'The page sends input too fast' },
   NL_CONNECTION: { http: 500, text: 'The connection could not be set up' },
   NL_BUS_RATE: { text: 'The game sends too many messages to other rooms' },
+  NL_MOVE: { http: 409, text: 'The player cannot be moved' },
+  NL_MOVE_TIME: { http: 504, text: 'A step of the move took too long' },
+  NL_MOVE_MESSAGE: { http: 400, text: 'A message about a move cannot be used' },
+  NL_MOVED: { text: 'The player plays on another host now' },
   NL_SHUTDOWN: { http: 503, text: 'The server is shutting down' },
 } as const satisfies Record<string, { text: string; exit?: number; http?: number }>;
 

@@ -135,7 +135,8 @@ export const PICTURE_MS_MAX = 8000;
  * messages since the last such notice, because the page sends too many. `ended` is the last message: `code`
  * and `message` say why, and `retry` says whether the page may connect again. `afterMs` says when at the earliest that can succeed.
  * `rumble` shakes a gamepad: `strong` and `weak` are the strengths of its motors, 0 to 1. `text` asks the player for a text of at most
- * `lengthMax` UTF-16 units, in place of an earlier request, and `text-end` ends request `number`.
+ * `lengthMax` UTF-16 units, in place of an earlier request, and `text-end` ends request `number`. `moved` sends the page on: its player is in a game
+ * of the host whose endpoint is `url`, or of this host without one, in a seat that `token` takes and that waits for `holdMs`.
  */
 export type Notice =
   | {
@@ -154,6 +155,7 @@ export type Notice =
   | { kind: 'rumble'; pad: number; strong: number; weak: number; milliseconds: number }
   | { kind: 'text'; number: number; prompt: string; initial: string; lengthMax: number }
   | { kind: 'text-end'; number: number }
+  | { kind: 'moved'; url?: string; game: string; token: string; holdMs: number }
   | { kind: 'ended'; code: string; message: string; retry: boolean; afterMs?: number };
 
 /** Returns the notice that tells a page about its seat and its picture. */

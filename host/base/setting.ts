@@ -19,6 +19,15 @@ export interface Network {
   family: 'ipv4' | 'ipv6';
 }
 
+/** Another host in the list of MOVE_PEERS. */
+export interface PeerEntry {
+  name: string;
+  /** URL at which it takes messages about moves. */
+  url: string;
+  /** URL of its page for players. */
+  pages: string;
+}
+
 /** A risk rule in the list of RISK_RULES. */
 export interface RuleEntry {
   path: string;
@@ -28,6 +37,11 @@ export interface RuleEntry {
 
 /** Each rule has processes of its own. */
 const RULES_MAX = 16;
+/** Each host that moves players knows all others. */
+const PEERS_MAX = 64;
+const PEER_NAME = /^[a-z0-9][a-z0-9.-]{0,62}$/;
+/** A path in a sockaddr_un has at most this many bytes (unix(7)). */
+const SOCKET_PATH_BYTES_MAX = 107;
 /** A name as in DNS, optionally with a dot before it. An IPv6 address is not a name, because it is always allowed. */
 const HOST_NAME = /^\.?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/i;
 const NAME_BYTES_MAX = 253;
@@ -78,9 +92,23 @@ export const FORMS = {
     text: 'none, gaming, game or gaming,game',
     fits: (text: string) => text === 'none' || readList(text).every((entry) => entry === 'gaming' || entry === 'game'),
   },
+  switch: { text: 'on or off', fits: (text: string) => text === 'on' || text === 'off' },
+  peerName: {
+    text: 'a name of lower-case letters, digits, dots and hyphens, with 63 characters at most',
+    fits: (text: string) => text === '' || PEER_NAME.test(text),
+  },
+  peers: {
+    text: `a list of at most ${PEERS_MAX} hosts such as west=http://10.0.0.2:9465/|https://west.example/`,
+    fits: (text: string) => readPeers(text) !== undefined,
+  },
   serviceUrl: {
     text: 'an http or https URL without a user, a query or a fragment',
     fits: isServiceUrl,
+  },
+  socket: {
+    text: `the absolute path of a Unix socket, of at most ${SOCKET_PATH_BYTES_MAX} bytes`,
+    fits: (text: string) =>
+      text === '' || (/^\/[^\0]*[^\0/]$/.test(text) && Buffer.byteLength(text) <= SOCKET_PATH_BYTES_MAX),
   },
   rules: {
     text: `a list of at most ${RULES_MAX} risk rules such as closed:/etc/nearlight/velocity.wasm,open:region.wasm`,
@@ -107,6 +135,17 @@ export function readRules(text: string): RuleEntry[] | undefined {
     return { path, onFailure: onFailure === 'closed' ? ('closed' as const) : ('open' as const) };
   });
   return entries.length > RULES_MAX || entries.some(({ path }) => path === '') ? undefined : entries;
+}
+
+/** Parses a list of hosts such as that of MOVE_PEERS; undefined if the text is not one, or two have the same name. */
+export function readPeers(text: string): PeerEntry[] | undefined {
+  const entries = readList(text).map((entry) => {
+    const [, name = '', url = '', pages = ''] = /^([^=]+)=([^|]+)\|(.+)$/.exec(entry) ?? [];
+    return { name, url, pages };
+  });
+  const isFit = ({ name, url, pages }: PeerEntry) => PEER_NAME.test(name) && isServiceUrl(url) && isServiceUrl(pages);
+  const names = new Set(entries.map(({ name }) => name));
+  return entries.length <= PEERS_MAX && names.size === entries.length && entries.every(isFit) ? entries : undefined;
 }
 
 const UNITS_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 };

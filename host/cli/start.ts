@@ -153,7 +153,9 @@ function parse(args: string[]) {
 
 /** Says who may join. */
 function admissionLine(config: Config): string {
-  if (admissionMode(config) === 'token') return `Players of ${config.oidcIssuer} may join (ADMISSION=token)`;
+  const mode = admissionMode(config);
+  if (mode === 'edge') return `The edge service at ${config.edgeSocket} says who may join (EDGE_SOCKET)`;
+  if (mode === 'token') return `Players of ${config.oidcIssuer} may join (ADMISSION=token)`;
   return 'Anyone who reaches this address may join (ADMISSION=token changes that)';
 }
 

@@ -7,13 +7,18 @@ export interface FetchJsonOptions {
   bytesMax: number;
   /** Is sent as JSON with POST; without it, the request is a GET. */
   body?: object;
+  /** Takes the place of fetch(), for example to suffer faults. */
+  fetch?: typeof globalThis.fetch | undefined;
 }
 
 /**
  * Asks a server for a JSON object. It follows no redirect, because the operator has named the server.
  * @throws Error saying why there is none: no answer in time, another status than 200, too many bytes, or no JSON object
  */
-export async function fetchJson(url: string, { msMax, bytesMax, body }: FetchJsonOptions): Promise<object> {
+export async function fetchJson(
+  url: string,
+  { msMax, bytesMax, body, fetch = globalThis.fetch }: FetchJsonOptions,
+): Promise<object> {
   const { ids } = currentSpan();
   const response = await fetch(url, {
     redirect: 'error',

@@ -1,4 +1,4 @@
-import { complement, type Expression, max, quantile, rate, sum } from './expression.ts';
+import { complement, type Expression, max, quantile, rate, share, sum } from './expression.ts';
 import type { Part } from './panel.ts';
 
 /** A state of hosts that needs a person. The alerts of objectives (objectives.ts) are made from the objectives. */
@@ -88,6 +88,28 @@ export const ALERTS: readonly Alert[] = [
     forAtLeast: '5m',
     summary: 'The step {{ $labels.step }} of admission on {{ $labels.node }} takes {{ $value | humanizeDuration }}.',
     advice: 'Look at the dependency of the step. Decisions from caches are fast.',
+  },
+  {
+    name: 'NearlightStepOverBudget',
+    severity: 'ticket',
+    when: share(
+      max('nearlight_protection_p95_seconds', { by: ['node', 'step'] }),
+      max('nearlight_protection_budget_seconds', { by: ['node', 'step'] }),
+    ),
+    above: 1,
+    forAtLeast: '1m',
+    summary: 'The step {{ $labels.step }} on {{ $labels.node }} takes {{ $value | humanize }} times its budget.',
+    advice:
+      'If faults are injected there (nearlight_faults_active), they have ended by themselves. Otherwise look at nearlight_pressure_high and at the dependency of the step.',
+  },
+  {
+    name: 'NearlightExperimentStopped',
+    severity: 'ticket',
+    when: rate('nearlight_experiments_stopped_total', { by: ['node'] }),
+    above: 0,
+    forAtLeast: '0m',
+    summary: 'Faults that were injected on {{ $labels.node }} have ended, because a step was beyond its budget.',
+    advice: 'The log of the host and GET /faults at its operator port name the step.',
   },
   {
     name: 'NearlightOutboxOld',

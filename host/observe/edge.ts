@@ -19,3 +19,14 @@ export interface EdgeFigures {
   /** Kinds of data, and whether the store gives them up because the disk is full. */
   givenUp: Readonly<Record<string, boolean>>;
 }
+
+/** Figures of a host's connection to the edge service of its node. */
+export interface LinkFigures {
+  readonly isUp: boolean;
+  /** Number of reports that wait until the service acknowledges them. */
+  readonly waiting: number;
+  /** Numbers since the host started: reports that were acknowledged, and dropped; requests without an answer. */
+  readonly sent: number;
+  readonly dropped: number;
+  readonly failures: number;
+}

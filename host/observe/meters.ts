@@ -1,7 +1,9 @@
 import { BusCounts } from '../base/bus.ts';
 import { type ErrorCode, errors } from '../base/errors.ts';
+import { FaultCounts } from '../base/faults.ts';
 import { JOIN_STEPS, type JoinStep } from '../base/join-steps.ts';
 import { Outage } from '../base/outage.ts';
+import { ProtectionCounts } from '../base/protection.ts';
 import { CLOSE_REASONS, type CloseReason } from '../base/protocol.ts';
 import { PAGE_STAGES, type PageStage } from '../base/stages.ts';
 import type { Tier } from '../base/tiers.ts';
@@ -118,6 +120,9 @@ export class Meters {
   readonly traces: TraceCounts = { kept: 0, leftOut: 0, untraced: 0, sent: 0, dropped: 0 };
   /** Messages between rooms. */
   readonly bus = new BusCounts();
+  /** Faults that an operator injects, and pressure that was recognised. */
+  readonly faults = new FaultCounts();
+  readonly protection = new ProtectionCounts();
   /** Number of games that ended by themselves or through an error, by error code. */
   readonly gamesEnded = fromZero(END_CODES);
 
@@ -137,6 +142,14 @@ export class Meters {
     this.ruleDecisions.set(key, entry);
     this.ruleDecision.add(ms);
   }
+
+  /** Moves of players: from this host, which were done, undone or never begun, and to this host. */
+  readonly moves = { committed: 0, compensated: 0, refused: 0, arrived: 0 };
+  /** Moves that are not finished. */
+  readonly movesOpen = { departures: 0, arrivals: 0 };
+  /** Time of a move until it was done or undone, and of undoing it. Callers add milliseconds. */
+  readonly move = new Histogram();
+  readonly moveUndo = new Histogram();
 
   /** Time that each step of a join took. Callers add milliseconds. */
   readonly joinSteps = Object.fromEntries(JOIN_STEPS.map((step) => [step, new Histogram()])) as Record<

@@ -1,9 +1,10 @@
 import type { Metric, Registry } from 'prom-client';
 import { BUCKETS } from '../base/buckets.ts';
 import { losses } from '../base/losses.ts';
-import type { EdgeFigures } from './edge.ts';
+import type { EdgeFigures, LinkFigures } from './edge.ts';
 import type { Histogram } from './histogram.ts';
 import type { Meters } from './meters.ts';
+import { type ProtectionFigures, protectionMetrics } from './protection-metrics.ts';
 
 /** Interval at which the delay of the event loop is sampled. */
 const LOOP_SAMPLE_MS = 100;
@@ -20,6 +21,12 @@ export interface Figures {
   coldStart(): Readonly<Record<string, number>>;
   /** Returns the figures of the store and its sender. Without it, the host has no store, and no metrics of one. */
   edge?(): EdgeFigures;
+  /** Pressure and injected faults. Without it, the host watches neither. */
+  protection?: ProtectionFigures | undefined;
+  /** Returns the figures of the connection to an edge service. Without it, the host uses none. */
+  link?(): LinkFigures;
+  /** Returns how many hosts an edge service serves. Only such a service has it, and it has no seats. */
+  hosts?(): number;
 }
 
 interface Sample {
@@ -62,11 +69,18 @@ async function ownRegistry(meters: Meters, figures: Figures): Promise<Registry> 
   addSessions(add, meters, figures);
   addRules(add, meters);
   if (figures.edge) addEdge(add, meters, figures.edge);
+  if (figures.link) addLink(add, figures.link);
+  const { hosts } = figures;
+  if (hosts) add('nearlight_edge_hosts', 'gauge', 'Hosts that this edge service serves.', () => plain(hosts()));
   addTraffic(add, meters);
   addJoins(add, meters);
   addBus(add, meters, figures);
   addTraces(add, meters);
   addRecoveries(add, meters, figures);
+  if (figures.protection)
+    for (const { name, type, help, read } of protectionMetrics(meters, figures.protection)) add(name, type, help, read);
+  // A host without a store moves no players.
+  if (figures.edge) addMoves(add, meters);
   add(
     'nearlight_cold_start_seconds',
     'gauge',
@@ -185,6 +199,7 @@ function addSessions(add: Add, meters: Meters, figures: Figures): void {
     [...meters.requestsRefused].map(([code, value]) => ({ labels: { code }, value })),
   );
   add('nearlight_seats', 'gauge', 'Seats of the running games, by whether they are taken.', () => {
+    if (figures.hosts) return [];
     const { all, taken } = figures.seats();
     return [
       { labels: { state: 'taken' }, value: taken },
@@ -241,6 +256,20 @@ function addEdge(add: Add, meters: Meters, read: () => EdgeFigures): void {
     'histogram',
     'Time of a write of the store to the disk, which calls share.',
     (name) => buckets(name, meters.storeCommit),
+  );
+}
+
+function addLink(add: Add, read: () => LinkFigures): void {
+  add('nearlight_edge_up', 'gauge', 'Whether the edge service answers: 1 or 0.', () => plain(Number(read().isUp)));
+  add('nearlight_edge_reports_waiting', 'gauge', 'Reports that the edge service has not acknowledged.', () =>
+    plain(read().waiting),
+  );
+  add('nearlight_edge_reports_total', 'counter', 'Reports to the edge service, by what became of them.', () => [
+    { labels: { outcome: 'sent' }, value: read().sent },
+    { labels: { outcome: 'dropped' }, value: read().dropped },
+  ]);
+  add('nearlight_edge_failures_total', 'counter', 'Requests to which the edge service has not answered.', () =>
+    plain(read().failures),
   );
 }
 
@@ -338,6 +367,24 @@ function addTraces(add: Add, { traces }: Meters): void {
     { labels: { outcome: 'sent' }, value: traces.sent },
     { labels: { outcome: 'dropped' }, value: traces.dropped },
   ]);
+}
+
+function addMoves(add: Add, { moves, movesOpen, move, moveUndo }: Meters): void {
+  add(
+    'nearlight_moves_total',
+    'counter',
+    'Players who moved to another game or host (committed), stayed (compensated, or refused at once), or came (arrived).',
+    () => Object.entries(moves).map(([outcome, value]) => ({ labels: { outcome }, value })),
+  );
+  add('nearlight_moves_open', 'gauge', 'Moves of players that are not finished, from and to this host.', () =>
+    Object.entries(movesOpen).map(([way, value]) => ({ labels: { way }, value })),
+  );
+  add('nearlight_move_seconds', 'histogram', 'Time of a move of a player, until it was done or undone.', (name) =>
+    buckets(name, move),
+  );
+  add('nearlight_move_undo_seconds', 'histogram', 'Time that undoing a move of a player took.', (name) =>
+    buckets(name, moveUndo),
+  );
 }
 
 function plain(value: number): Sample[] {

@@ -29,18 +29,16 @@ export function ticketsIn(
 
 export interface JoinRulesOptions {
   rules: { atJoin(person: PersonFacts): Promise<RiskResult> };
-  /** Returns how many seats a game has. */
-  seatsOf(game: string): number;
 }
 
 /** Lets risk rules decide at joins. A rule that fails decides as the operator has declared, so asking them never does. */
-export function joinRules({ rules, seatsOf }: JoinRulesOptions): RiskRules {
+export function joinRules({ rules }: JoinRulesOptions): RiskRules {
   return {
     failsOpen: false,
-    async assess({ action, user, game, client }) {
+    async assess({ action, user, game, client, seats }) {
       const account = user.id === '' ? {} : { account: user.id };
-      const seats = { seats: seatsOf(game.id), players: game.player_count };
-      const { allow, code } = await rules.atJoin({ role: ROLES[action], ...account, address: client, ...seats });
+      const facts = { role: ROLES[action], address: client, seats, players: game.player_count };
+      const { allow, code } = await rules.atJoin({ ...facts, ...account });
       return allow ? { allowed: true } : { allowed: false, rule: code };
     },
   };

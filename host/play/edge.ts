@@ -2,13 +2,17 @@ import type { EventSink, MatchResult } from '../base/bus.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { type Config, readDuration, settings } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
+import { type Faults, skewedClock } from '../base/faults.ts';
 import type { Log } from '../base/log.ts';
 import { milli } from '../base/time.ts';
 import { NO_TRACER, type Tracer, writeTraceparent } from '../base/trace.ts';
 import { codeOf, inSpan } from '../base/trace-context.ts';
+import { faultySink } from '../edge/faults/sink.ts';
+import { faultyStore } from '../edge/faults/store.ts';
 import { JetStreamSink } from '../edge/outbox/jetstream.ts';
 import { Sender } from '../edge/outbox/sender.ts';
 import { createHttpSink, createJointSink, type Sink } from '../edge/outbox/sink.ts';
+import type { Protection } from '../edge/protection/protection.ts';
 import { sessionEngine } from '../edge/sessions/engine.ts';
 import { GIVEN_UP } from '../edge/store/operation.ts';
 import type { OutboxCounts } from '../edge/store/outbox.ts';
@@ -16,6 +20,7 @@ import { type EdgeStore, openStore } from '../edge/store/store.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { EdgeFigures } from '../observe/edge.ts';
 import type { Meters } from '../observe/meters.ts';
+import { describeResult } from './result.ts';
 
 /** Pause between two looks after the store: what has expired, whether a full disk has room, how many events wait. */
 const TEND_MS = 2000;
@@ -45,8 +50,12 @@ export interface EdgeOptions {
   /** Traces results. By default nothing is traced. */
   tracer?: Tracer;
   clock?: Clock;
+  /** Whether other processes have sessions in the store, which may run longer than this one. */
+  isShared?: boolean;
   /** Milliseconds since 1970. */
   now?(): number;
+  /** Protection from pressure, and injected faults. Without it, there are neither. */
+  resilience?: { readonly faults: Faults; readonly protection: Protection } | undefined;
 }
 
 /** A host's store, and its sender of events. */
@@ -68,7 +77,7 @@ export interface Edge extends EventSink {
  * @throws NearlightError NL_SETTING if there is a sink but no store, or a subject but no NATS server, and NL_STORE as openStore
  */
 export async function openEdge(options: EdgeOptions): Promise<Edge | undefined> {
-  const { config, log, meters, now = Date.now } = options;
+  const { config, log, meters, now = Date.now, clock = systemClock, resilience } = options;
   if (config.sinkSubject !== '' && config.natsUrl === '')
     throw new NearlightError('NL_SETTING', 'SINK_SUBJECT needs a NATS server; set NATS_URL as well');
   if (config.storeDir === '') {
@@ -76,16 +85,19 @@ export async function openEdge(options: EdgeOptions): Promise<Edge | undefined> 
     if (sink === '') return undefined;
     throw new NearlightError('NL_SETTING', `${sink} needs a store for the events that wait; set STORE_DIR as well`);
   }
-  const store = await openStore({
+  const opened = await openStore({
     folder: config.localStorage ? config.storeDir : undefined,
     bytesMax: config.storeBytesMax,
     log,
     onCommit: (ms) => meters.storeCommit.add(ms),
   });
+  const store = resilience ? faultyStore(opened, { faults: resilience.faults, clock }) : opened;
+  resilience?.protection.onChange('results', (isHigh) => opened.setStrict(isHigh));
   try {
-    const lost = await store.endLostSessions({ at: now() });
+    const lost = options.isShared ? 0 : await store.endLostSessions({ at: now() });
     if (lost > 0) log('warn', `${lost} sessions were not ended by an earlier process, and are kept as lost`);
-    return new EdgeService(store, options);
+    const skewed = resilience ? { ...options, now: skewedClock(resilience.faults, now) } : options;
+    return new EdgeService(store, skewed);
   } catch (error) {
     await store.close();
     throw error;
@@ -105,7 +117,7 @@ class EdgeService implements Edge {
   constructor(store: EdgeStore, options: EdgeOptions) {
     this.store = store;
     this.#options = options;
-    this.#sink = createSink(options.config);
+    this.#sink = openSink(options);
     this.#sender = this.#sink && createSender(store, this.#sink, options);
     this.#sender?.start();
     this.#tending = this.#keepTending();
@@ -116,16 +128,16 @@ class EdgeService implements Edge {
     return sessionEngine(engine, { store: this.store, game, log, ...(now ? { now } : {}) });
   }
 
-  /** Keeps the result of a match with an event for the centre: game, number of the tick, and the bytes in base64. */
-  record({ id, game, origin, tick, bytes }: MatchResult): void {
-    const { log, tracer = NO_TRACER, now = Date.now } = this.#options;
-    const data = JSON.stringify({ game, tick, result: Buffer.from(bytes).toString('base64') });
+  /** Keeps the result of a match with an event for the centre. */
+  record(result: MatchResult): void {
+    const { log, tracer = NO_TRACER, now = Date.now, resilience } = this.#options;
+    resilience?.protection.count('results');
+    const { game } = result;
     const span = tracer.begin('result', { kind: 'producer', attributes: { 'nearlight.game': game } });
     const { ids } = span;
-    const result = { id, match: `${game}/${origin}`, endedAt: now(), data, local: false };
     inSpan(span, () =>
       this.store
-        .addResult({ ...result, ...(ids ? { traceparent: writeTraceparent(ids) } : {}) })
+        .addResult({ ...describeResult(result, now()), ...(ids ? { traceparent: writeTraceparent(ids) } : {}) })
         .catch((error: Error) => {
           span.fail(codeOf(error));
           log('error', `${game}: the result of a match is not kept: ${error.message}`);
@@ -186,6 +198,13 @@ class EdgeService implements Edge {
       await Promise.race([clock.until(milli(clock.now() + TEND_MS)), this.#closing.promise]);
     }
   }
+}
+
+/** Makes the sink that the settings name, which suffers injected faults. */
+function openSink({ config, clock = systemClock, resilience }: EdgeOptions): Sink | undefined {
+  const sink = createSink(config);
+  if (!sink || !resilience) return sink;
+  return faultySink(sink, { faults: resilience.faults, clock, timeoutMs: config.sinkMsMax });
 }
 
 /** Makes the sink that the settings name: over HTTP, to JetStream, or both. */

@@ -8,7 +8,7 @@ import type { Log } from '../base/log.ts';
 import { losses } from '../base/losses.ts';
 import type { Milli } from '../base/time.ts';
 import { admissionMode } from '../edge/admission/mode.ts';
-import { createBus } from '../edge/bus/bus.ts';
+import type { MoveResult } from '../edge/saga/source.ts';
 import type { Engine } from '../engine/engine.ts';
 import { type Gpu, openGpu } from '../gpu/dawn.ts';
 import { Meters } from '../observe/meters.ts';
@@ -20,12 +20,18 @@ import type { Room } from '../room/room.ts';
 import { createRecordingFile, numbered } from '../session/file.ts';
 import { recordingEngine } from '../session/recorder.ts';
 import type { Sink } from '../session/writer.ts';
+import type { MoveOrder } from '../stream/move-order.ts';
+import { openBus } from './bus.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { type Edge, openEdge } from './edge.ts';
+import { type LinkedEdge, linkEdge } from './edge-link.ts';
 import { createEngine } from './engine.ts';
 import { Launch } from './launch.ts';
+import { type Moves, movePeers, openMoves } from './moves.ts';
+import { MovingSeats } from './moving-seats.ts';
 import { playableName, readModule, readPlayable, seedOf } from './playable.ts';
 import { recoverFromLoss } from './recovery.ts';
+import { openResilience, type Resilience } from './resilience.ts';
 import { openRisk, type Risk } from './risk.ts';
 import { pixelBudget, roomOptions } from './room.ts';
 import { type ServeOptions, type Servers, serve } from './server.ts';
@@ -69,6 +75,11 @@ export interface Host {
   readonly risk: Risk | undefined;
   /** The store and what sends its events; undefined without STORE_DIR. */
   readonly edge: Edge | undefined;
+  /** The connection to the edge service of EDGE_SOCKET; undefined without it. */
+  readonly link: LinkedEdge | undefined;
+  readonly resilience: Resilience;
+  /** Moves players between games and hosts; undefined without STORE_DIR. */
+  readonly moves: Moves | undefined;
   /** Tells the players that the host is closing, then closes everything. */
   close(): Promise<void>;
 }
@@ -81,6 +92,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const { config, log, clocks } = options;
   // Report a setting that is missing at once, before the slow steps.
   admissionMode(config);
+  const peers = movePeers(config);
   const startedAt = systemClock.now();
   const sinceStart = () => (systemClock.now() - startedAt) / 1000;
   const coldStart: Record<string, number> = {};
@@ -95,10 +107,14 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const gpu = await openGpu({ hardwareRequired: config.gpuEnabled, log, ...(now ? { now } : {}) });
   const meters = new Meters();
   const tracing = openTracing({ config, log, meters });
-  const bus = createBus({ config, counts: meters.bus, log });
+  const resilience = openResilience({ config, log, meters });
+  const bus = openBus({ config, log, meters, resilience });
   let vetting: Vetting | undefined;
   let risk: Risk | undefined;
   let edge: Edge | undefined;
+  let servers: Servers | undefined;
+  let moves: Moves | undefined;
+  let link: LinkedEdge | undefined;
   try {
     const files = await building;
     const requiredLayers = readLayers(config.requiredLayers) ?? LAYERS;
@@ -108,19 +124,31 @@ export async function startHost(options: HostOptions): Promise<Host> {
     const pixels = pixelBudget(config, gpu);
     const opened = await openRisk({ config, log, meters, rooms: () => lobby.rooms });
     risk = opened;
-    edge = await openEdge({ config, log, meters, tracer: tracing.tracer });
-    const kept = edge;
+    if (config.edgeSocket === '') edge = await openEdge({ config, log, meters, resilience, tracer: tracing.tracer });
+    else link = await linkEdge({ config, log });
+    const [kept, linked] = [edge, link];
     const { store } = edge ?? {};
     const checkpoints =
       store && config.checkpointSeconds > 0 ? new Checkpoints({ store, config, log, clock: systemClock }) : undefined;
-    const context = { ...options, gpu, engine, vetting, meters, pixels, edge, bus, checkpoints, tracing };
+    const context = {
+      ...options,
+      gpu,
+      engine,
+      vetting,
+      meters,
+      pixels,
+      edge: kept ?? linked,
+      bus,
+      checkpoints,
+      tracing,
+    };
     for (const path of options.modules)
       await lobby.add(playableName(path), () =>
         open(path, context).catch((error) => Promise.reject(named(path, error))),
       );
     coldStart.loaded = sinceStart();
     void recoverFromLoss({ gpu, lobby, log, meters });
-    const servers = await serve({
+    const served = await serve({
       config,
       log,
       gpu,
@@ -129,45 +157,75 @@ export async function startHost(options: HostOptions): Promise<Host> {
       files,
       meters,
       edge,
+      link,
       risk: opened,
       tracing,
+      resilience,
       coldStart: () => coldStart,
       mayMove: true,
       ...(checkpoints ? { noteSeats: (seats) => checkpoints.noteSeats(seats) } : {}),
+      ...(kept ? { move: (order) => orderMove(moves, order) } : {}),
     });
+    servers = served;
     for (const player of lobby.rooms.flatMap(({ resumed }) => resumed))
-      servers.resume(player, checkpoints?.recordOf(player));
+      served.resume(player, checkpoints?.recordOf(player));
+    if (kept) {
+      const { returnMsMax } = config;
+      const seats = new MovingSeats({
+        rooms: () => lobby.rooms,
+        transfers: served.players.transfers,
+        peers,
+        returnMsMax,
+      });
+      moves = await openMoves({ config, store: kept.store, seats, meters, log });
+    }
+    const moving = moves;
     coldStart.ready = sinceStart();
     return {
       lobby,
-      servers,
+      servers: served,
       gpu,
       engine,
       vetting,
       risk: opened,
       edge,
+      moves,
+      resilience,
+      link,
       async close() {
+        await moving?.close();
+        resilience.close();
         await checkpoints?.close();
-        await servers.close();
+        await served.close();
         await opened?.close();
         await lobby.close();
         await bus.close();
         await kept?.close();
+        await linked?.close();
         await tracing.close();
         await tried.close();
         await gpu.close();
       },
     };
   } catch (error) {
+    resilience.close();
+    await servers?.close();
     await risk?.close();
     await lobby.close();
     await bus.close();
     await edge?.close();
+    await link?.close();
     await tracing.close();
     await vetting?.close();
     await gpu.close();
     throw error;
   }
+}
+
+/** Moves a player as an operator orders. @throws NearlightError as Moves.start */
+function orderMove(moves: Moves | undefined, { game, seat, to, trace }: MoveOrder): Promise<MoveResult> {
+  if (!moves) throw new NearlightError('NL_MOVE', 'the host is starting; try again');
+  return moves.start({ from: { game, seat }, to: { host: to.host, game: to.game || game }, trace });
 }
 
 /** Returns the engine, wrapped by a recorder if the session is recorded. */
@@ -203,7 +261,7 @@ async function open(
     Pick<ServeOptions, 'gpu' | 'engine' | 'meters'> & {
       vetting: Vetting;
       pixels: PixelBudget;
-      edge: Edge | undefined;
+      edge: Pick<Edge, 'keepSessions' | 'record'> | undefined;
       bus: Bus;
       checkpoints: Checkpoints | undefined;
       tracing: Tracing;

@@ -4,6 +4,7 @@ import { NearlightError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { VERSION } from '../base/version.ts';
 import { type GameFacts, openGate } from '../edge/admission/gate.ts';
+import { type ClosableGate, limitedGate } from '../edge/protection/gate.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Gpu } from '../gpu/dawn.ts';
 import type { Meters } from '../observe/meters.ts';
@@ -13,12 +14,14 @@ import type { buildPlayer } from '../player/build.ts';
 import type { Lobby } from '../room/lobby.ts';
 import type { Room } from '../room/room.ts';
 import { ANYONE } from '../stream/gate.ts';
-import { createOperatorServer, type OperatorServer } from '../stream/operator.ts';
+import { createOperatorServer, type OperatorServer, type OperatorServerOptions } from '../stream/operator.ts';
 import type { Player, ViewRequest } from '../stream/player.ts';
 import { createStreamServer, type StreamServer, type StreamServerOptions } from '../stream/server.ts';
 import { joinRules, ticketsIn } from './admission.ts';
 import type { SeatRecord } from './checkpoint.ts';
 import type { Edge } from './edge.ts';
+import type { LinkedEdge } from './edge-link.ts';
+import { faultsOfGate, type Resilience } from './resilience.ts';
 import type { Risk } from './risk.ts';
 
 /** Default pictures for a player, with a hardware GPU and without. The machine can draw and encode 60 of them a second. */
@@ -40,14 +43,20 @@ export interface ServeOptions {
   more?(): object;
   /** The host's store and its sender of events. Without it, the host has no store. */
   edge?: Pick<Edge, 'figures' | 'problem' | 'store'> | undefined;
+  /** The edge service of the node, which then decides who may join; undefined if the host does. */
+  link?: Pick<LinkedEdge, 'openGate' | 'figures'> | undefined;
   /** Rules that decide at joins; undefined if there are none. */
   risk?: Pick<Risk, 'rules'> | undefined;
   /** Takes the seats whose players can return, whenever one was taken or given up. */
   noteSeats?(seats: readonly (SeatRecord & { game: string })[]): void;
   /** Traces joins, and pictures on demand. Without it, nothing is traced. */
   tracing?: Tracing | undefined;
+  /** Protection from pressure, and injected faults. Without it, there are neither. */
+  resilience?: Resilience | undefined;
   /** See OperatorServerOptions. */
   mayMove?: boolean;
+  /** Moves a player; see OperatorServerOptions. */
+  move?: OperatorServerOptions['move'];
   /** See StreamServerOptions. */
   nodePort?: StreamServerOptions['nodePort'];
 }
@@ -67,31 +76,22 @@ export interface Servers {
  * @throws as the servers, and NL_SETTING if the settings do not say who may join
  */
 export async function serve(options: ServeOptions): Promise<Servers> {
-  const {
-    config,
-    log,
-    gpu,
-    engine,
-    lobby,
-    files,
-    meters,
-    more,
-    nodePort,
-    edge,
-    risk,
-    tracing,
-    mayMove = false,
-  } = options;
+  const { config, log, gpu, engine, lobby, files, meters, more, nodePort, edge, link, risk, resilience } = options;
+  const { tracing, mayMove = false } = options;
   const warn = (message: string) => log('warn', message);
-  const seatsOf = (game: string) => factsOf(lobby.rooms, game).seats;
-  const gate = await openGate({
-    config,
-    log,
-    meters,
-    game: (name) => factsOf(lobby.rooms, name),
-    ...(edge ? { tickets: ticketsIn(edge.store) } : {}),
-    ...(risk ? { risk: joinRules({ rules: risk.rules, seatsOf }) } : {}),
-  });
+  const game = (name?: string) => factsOf(lobby.rooms, name);
+  const opened: ClosableGate = link
+    ? link.openGate({ log, meters, game })
+    : await openGate({
+        config,
+        log,
+        meters,
+        game,
+        ...(edge ? { tickets: ticketsIn(edge.store) } : {}),
+        ...(risk ? { risk: joinRules({ rules: risk.rules }) } : {}),
+        ...(resilience ? faultsOfGate(resilience) : {}),
+      });
+  const gate = resilience ? limitedGate(opened, resilience.joins) : opened;
   const players = await createStreamServer({
     config,
     gate,
@@ -115,6 +115,7 @@ export async function serve(options: ServeOptions): Promise<Servers> {
     meters,
     nodePort,
     tracer: tracing?.tracer,
+    faults: resilience?.faults,
   }).catch(async (error: unknown) => {
     await gate.close();
     throw error;
@@ -136,10 +137,14 @@ export async function serve(options: ServeOptions): Promise<Servers> {
       phases: () => countPhases(lobby.rooms),
       coldStart: () => options.coldStart?.() ?? {},
       ...(edge ? { edge: () => edge.figures() } : {}),
+      protection: resilience?.figures,
+      ...(link ? { link: () => link.figures() } : {}),
     }),
     meters,
+    calls: resilience ? [resilience.call] : [],
     mayMove,
     ...(tracing ? { traceFrames: (request) => tracing.taps.ask(request) } : {}),
+    move: options.move,
   }).catch(async (error: unknown) => {
     await players.close();
     await gate.close();

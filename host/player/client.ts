@@ -65,6 +65,10 @@ export class PlayerClient {
   #inputsDropped = 0;
   /** Whether the host has answered on the connection since the page began to open another one. */
   #isBack = false;
+  /** The token of the seat in the game to which the player has moved, until the page is connected there. */
+  #movingTo: string | undefined;
+  /** Name of the game to which the player has moved since the last call of `connect`. */
+  #movedGame: string | undefined;
 
   constructor(options: PlayerClientOptions) {
     this.#options = options;
@@ -85,7 +89,9 @@ export class PlayerClient {
     this.#connector = new Connector(url, kind, {
       token,
       trying: (attempt) => {
-        if (!this.#change) this.#showProgress(attempt);
+        // While the page follows its player, it shows the last picture.
+        const isFollowing = this.#movingTo !== undefined && attempt === 1;
+        if (!this.#change && !isFollowing) this.#showProgress(attempt);
       },
       failing: (failure, attempt) => {
         if (this.#change) return this.#undoChange(failure);
@@ -103,6 +109,7 @@ export class PlayerClient {
       },
       lost: (link, failure) => {
         if (link !== this.#link) return;
+        if (this.#movingTo !== undefined) return this.#drop();
         this.#expectHold();
         // While the picture changes, the host may close the former connection before the page knows that the other one is open.
         if (this.#change) this.#drop();
@@ -122,13 +129,13 @@ export class PlayerClient {
    * @param options.takesOver whether the page takes its seat even if another page plays there, as in a tab that was duplicated
    */
   connect(query: ViewQuery, { takesOver = false } = {}): void {
+    const { url = 'whep', storageName = `nearlight ${globalThis.location?.pathname}`, storage } = this.#options;
     this.#stop();
     this.#query = query;
     this.#takesOver = takesOver;
-    this.#tokens = new ReturnTokens(
-      `${this.#options.storageName ?? `nearlight ${globalThis.location?.pathname}`} ${query.game ?? ''}`,
-      this.#options.storage,
-    );
+    this.#tokens = new ReturnTokens(`${storageName} ${query.game ?? ''}`, storage);
+    this.#connector.url = url;
+    this.#movedGame = undefined;
     this.#hasPlayed = false;
     this.#failures = 0;
     this.#reason = this.#heldUntil = undefined;
@@ -149,14 +156,14 @@ export class PlayerClient {
   change(query: ViewQuery): Promise<LinkFailure | undefined> {
     const former = this.#change?.former ?? this.#query;
     this.#settleChange();
-    this.#query = query;
-    if (!this.#link) {
+    this.#query = this.#movedGame === undefined ? query : { ...query, game: this.#movedGame };
+    if (!this.#link || this.#movingTo !== undefined) {
       if (this.#connector.isRunning) this.#reconnect();
       return Promise.resolve(undefined);
     }
     return new Promise((settle) => {
       this.#change = { former, settle };
-      this.#connector.start(query, { tokens: this.#tokens, attempt: 0 });
+      this.#connector.start(this.#query, { tokens: this.#tokens, attempt: 0 });
     });
   }
 
@@ -206,9 +213,31 @@ export class PlayerClient {
     };
   }
 
+  /**
+   * Follows the player to another game. The current connection shows the last picture until the other one is open. A page that is loaded
+   * again comes back to the first host, as a new player.
+   */
+  #follow({ url, game, token, holdMs }: Notice & { kind: 'moved' }): void {
+    if (this.#movingTo === token) return;
+    this.#movingTo = token;
+    this.#movedGame = game;
+    this.#settleChange();
+    this.#connector.stop();
+    this.#tokens = new ReturnTokens('', undefined);
+    this.#tokens.settle(token);
+    this.#query = { ...this.#query, game };
+    this.#failures = 0;
+    this.#reason = undefined;
+    this.#heldUntil = milli(systemClock.now() + holdMs);
+    if (url !== undefined) this.#connector.url = url;
+    this.#reconnect({ isAlive: true });
+  }
+
   /** Plays over a connection that has just opened. An earlier one is closed. */
   #adopt(link: Link): void {
     const former = this.#link;
+    const hasMoved = this.#movingTo !== undefined;
+    this.#movingTo = undefined;
     const { video } = this.#options;
     this.#silence.open(systemClock.now());
     this.#takesOver = false;
@@ -226,7 +255,7 @@ export class PlayerClient {
     this.input.open();
     this.#meter.ping();
     // Closing takes some milliseconds.
-    former?.close();
+    former?.close(hasMoved ? 'seat' : undefined);
   }
 
   /** Whether the page waits for the first picture of the connection. A hidden page gets none. */
@@ -290,6 +319,7 @@ export class PlayerClient {
   #stop(leave?: 'seat' | 'page'): void {
     this.#connector.stop();
     this.#settleChange();
+    this.#movingTo = undefined;
     this.#waitsUntilShown = false;
     this.#drop(leave);
   }
@@ -361,7 +391,7 @@ export class PlayerClient {
 
   /** If another connection was being opened because the host was silent, that is given up. */
   #giveUpOther(): void {
-    if (this.#change || !this.#connector.isRunning) return;
+    if (this.#change || this.#movingTo !== undefined || !this.#connector.isRunning) return;
     this.#connector.stop();
     if (this.#meter.shown > 0) this.#showPlaying();
   }
@@ -377,9 +407,12 @@ export class PlayerClient {
     else if (notice.kind === 'paused') {
       // No picture comes before the game goes on.
       this.#showPlaying();
-    } else if (notice.kind === 'ended') {
+    } else if (notice.kind === 'moved') this.#follow(notice);
+    else if (notice.kind === 'ended') {
       const { code, message, retry, afterMs } = notice;
-      if (retry) this.#lose({ code, message, ...(afterMs === undefined ? {} : { waitMs: afterMs }) });
+      // A host that the player has left has nothing more to say.
+      if (this.#movingTo !== undefined) this.#drop();
+      else if (retry) this.#lose({ code, message, ...(afterMs === undefined ? {} : { waitMs: afterMs }) });
       else this.#end({ code, message });
     }
   }

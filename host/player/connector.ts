@@ -34,7 +34,8 @@ const BETTER_DOOR_MS = 1000;
  * no seat is free, the page waits in the server's queue.
  */
 export class Connector {
-  readonly #url: string;
+  /** URL of the WHEP signalling endpoint. Counts from the next attempt on. */
+  url: string;
   readonly #takesSound: boolean;
   readonly #spectates: boolean;
   readonly #hooks: ConnectorHooks;
@@ -82,7 +83,7 @@ export class Connector {
    * @param options.spectates whether the page only watches the game
    */
   constructor(url: string, options: { takesSound: boolean; spectates: boolean }, hooks: ConnectorHooks) {
-    this.#url = url;
+    this.url = url;
     this.#takesSound = options.takesSound;
     this.#spectates = options.spectates;
     this.#hooks = hooks;
@@ -146,7 +147,7 @@ export class Connector {
    */
   look(isTcp = this.#isTcp, roundTripMs?: number): void {
     if (!this.#Probe || this.#probe) return;
-    this.#probe = new this.#Probe(`${this.#url}/line`, () => this.#onAnswer(), roundTripMs);
+    this.#probe = new this.#Probe(`${this.url}/line`, () => this.#onAnswer(), roundTripMs);
     this.#isTcp = isTcp;
     if (this.#isRunning || this.#isSocket || this.#door === 'relayed') return;
     this.#prepared = this.#create({ waits: true });
@@ -244,7 +245,7 @@ export class Connector {
     const tokens = this.#tokens;
     const options: LinkOptions = {
       ...how,
-      url: this.#url,
+      url: this.url,
       takesSound: this.#takesSound,
       token: this.#hooks.token,
       page: this.#takesOver ? `${this.#page};take` : this.#page,
@@ -355,7 +356,7 @@ export class Connector {
     let failure: LinkFailure | undefined;
     try {
       const { waitForSeat } = await import('./queue.ts');
-      const asked = { url: this.#url, query: this.#query, tokens: this.#tokens, signal: queue.signal };
+      const asked = { url: this.url, query: this.#query, tokens: this.#tokens, signal: queue.signal };
       const onPosition = (position: number) => this.#hooks.waiting(position);
       const parts = { parametersOf, returnHeader, readRefusal, foreignAnswer };
       failure = await waitForSeat({ ...asked, token: this.#hooks.token, onPosition }, parts);

@@ -81,6 +81,7 @@ export const CHINESE: ToolLabels & ObstacleLabels = {
   cannotJoin: '现在不能加入',
   policyRefuses: '游戏已开始或已满员，或者不对你的账号开放。',
   policySilent: '目前无法查询此游戏的规则。',
+  edgeSilent: '游戏服务器目前无法接纳玩家。正在进行的游戏不受影响。',
   accountFull: '你同时玩的游戏太多。请先离开其中一个。',
   riskRefuses: '保护规则不允许你加入。游戏的管理员可以告诉你更多。',
 

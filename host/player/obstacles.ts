@@ -25,6 +25,7 @@ export const ENGLISH_OBSTACLES = {
   cannotJoin: 'You cannot join now',
   policyRefuses: 'The game has begun or is full, or it is not for your account.',
   policySilent: 'The rules of this game cannot be asked at the moment.',
+  edgeSilent: 'The game server cannot let players in at the moment. Games that run go on.',
   accountFull: 'You play too many games at the same time. Leave another one first.',
   riskRefuses: 'A protection rule keeps you out. The operator of the game can tell you more.',
 };
@@ -43,6 +44,7 @@ const GATE: Readonly<Record<string, readonly [title: keyof ObstacleLabels, messa
   NL_ISSUER: ['cannotJoin', 'issuerSilent'],
   NL_POLICY: ['cannotJoin', 'policyRefuses'],
   NL_POLICY_DOWN: ['cannotJoin', 'policySilent'],
+  NL_EDGE: ['cannotJoin', 'edgeSilent'],
   NL_ACCOUNT_FULL: ['cannotJoin', 'accountFull'],
   NL_RISK: ['cannotJoin', 'riskRefuses'],
 };

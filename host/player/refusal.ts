@@ -13,7 +13,7 @@ export type LinkFailure = {
 };
 
 /** Refusals of the server that last until its operator or the player does something, so the page says which one it is. */
-const LASTING = /^NL_(ORIGIN|HOST|ISSUER|ACCOUNT_FULL|POLICY_DOWN)$/;
+const LASTING = /^NL_(ORIGIN|HOST|ISSUER|ACCOUNT_FULL|POLICY_DOWN|EDGE)$/;
 /** Nothing is known but that the server does not answer. */
 export const SILENT: LinkFailure = { code: 'NL_CONNECTION', message: 'The server does not answer.', isFinal: false };
 

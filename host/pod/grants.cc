@@ -64,6 +64,16 @@ std::string contentOf(int file) {
   return pread(file, text.data(), text.size(), 0) == found.st_size ? text : "";
 }
 
+// Whether the process that listens has the user to whom the folder of its socket belongs. The edge service is not root, so it could put
+// a link to the socket of another program in place of its own.
+bool isOwner(const std::string &socket, int fd) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  struct stat folder {};
+  return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+         stat(split(socket).folder.c_str(), &folder) == 0 && folder.st_uid == peer.uid;
+}
+
 } // namespace
 
 void Grants::add(const std::string &kind, const std::string &value) { rights_.emplace_back(kind, value); }
@@ -166,8 +176,12 @@ int Grants::openCgroupFile(const std::string &path, int &fd) const {
 
 int Grants::connectTo(const std::string &name, int &fd) const {
   std::vector<std::string> found = values(name);
-  if (found.empty() || (name != "keeper" && name != "vetting")) return EACCES;
-  return connectStream(found[0], SOCK_NONBLOCK, fd);
+  if (found.empty() || (name != "keeper" && name != "vetting" && name != "edge")) return EACCES;
+  if (int error = connectStream(found[0], SOCK_NONBLOCK, fd)) return error;
+  if (name != "edge" || isOwner(found[0], fd)) return 0;
+  close(fd);
+  fd = -1;
+  return EACCES;
 }
 
 int Grants::forget(const std::string &name) const {

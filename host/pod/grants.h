@@ -11,7 +11,7 @@ class Grants {
 public:
   // Adds a right: `bundles FOLDER`, `sandbox ID`, `container ID`, `fifos TEXT`, `cgroup FOLDER` (a final / stands for every folder
   // in it), `root FOLDER` (the root of a cgroup hierarchy), `terminations TEXT`, `containerd SOCKET`, `namespace NAME` (of
-  // containerd), `keeper SOCKET`, `vetting SOCKET` and `pods FOLDER`. The comments at the functions that use a right say what it
+  // containerd), `keeper SOCKET`, `vetting SOCKET`, `edge SOCKET` and `pods FOLDER`. The comments at the functions that use a right say what it
   // allows.
   void add(const std::string &kind, const std::string &value);
 

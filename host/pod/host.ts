@@ -32,7 +32,7 @@ import { hostRoot } from './root.ts';
 import { Sandbox } from './sandbox.ts';
 import { USUAL_USER } from './security-context.ts';
 import { taskServices } from './service.ts';
-import { connectKeeper, nodeAccess, supervisedAccess } from './supervised.ts';
+import { connectKeeper, connectSupervised, nodeAccess, supervisedAccess } from './supervised.ts';
 import { hostIdentity, Supervisor } from './supervisor.ts';
 import { serve } from './ttrpc.ts';
 import { VetClient } from './vet-client.ts';
@@ -62,6 +62,7 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
     NODE_UDP_PORTS: env.NEARLIGHT_UDP_PORTS,
     NODE_ADDRESS: env.NEARLIGHT_ADDRESS,
     NATS_URL: env.NEARLIGHT_NATS_URL,
+    EDGE_SOCKET: env.NEARLIGHT_EDGE_SOCKET,
     ASSET_BYTES_MAX: env.NEARLIGHT_ASSET_BYTES_MAX,
     ASSET_FILES_MAX: env.NEARLIGHT_ASSET_FILES_MAX,
     ASSET_DEPTH_MAX: env.NEARLIGHT_ASSET_DEPTH_MAX,
@@ -70,6 +71,7 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
   for (const folder of [paths.warm, paths.host, paths.state]) await mkdir(folder, { recursive: true, mode: 0o700 });
   supervisor.grant('keeper', paths.keeperSocket);
   supervisor.grant('vetting', paths.vetSocket);
+  if (config.edgeSocket !== '') supervisor.grant('edge', config.edgeSocket);
   // The run folder as this process reaches it until it has entered its pod.
   const outside = runPaths(onNode(realpathSync(node.runDir)));
   // The claim is read for the last time before this process loses the right to read it.
@@ -105,6 +107,8 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
   const connect = async () =>
     new Socket({ fd: await connectKeeper(supervisor, 'vetting'), readable: true, writable: true });
   const vetting = new VetClient({ known, connect });
+  const connectEdge = async () =>
+    new Socket({ fd: await connectSupervised(supervisor, 'edge'), readable: true, writable: true });
   const parts = { config, log, gpu, engine, vetting, meters, files, nodePort: await openNodePort(config) };
   if (!claim()) await warmUp({ ...parts, meters: new Meters() }, images);
   // No pod pays for what a rehearsal has compiled.
@@ -113,7 +117,7 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
   await vetting.disconnect();
   kernel.reopenReadOnly(SHADER_CACHE);
   const groups = deviceGroups();
-  const runner = new PodRunner(parts);
+  const runner = new PodRunner({ ...parts, connectEdge: config.edgeSocket === '' ? undefined : connectEdge });
   void recoverFromLoss({ gpu, lobby: runner, log, meters });
   const ended = Promise.withResolvers<number>();
   const sandbox = new Sandbox({

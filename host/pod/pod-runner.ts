@@ -1,19 +1,22 @@
 import type { Socket } from 'node:dgram';
+import type { Duplex } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import type { Bus } from '../base/bus.ts';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { admissionMode } from '../edge/admission/mode.ts';
-import { createBus } from '../edge/bus/bus.ts';
 import type { WasmEdgeEngine } from '../engine/wasmedge/engine.ts';
 import type { Gpu } from '../gpu/dawn.ts';
 import type { ShaderVetting } from '../gpu/vetting.ts';
 import { DeviceWatch } from '../gpu/watch.ts';
 import type { Meters } from '../observe/meters.ts';
 import { openTracing, type Tracing } from '../observe/tracing/tracing.ts';
+import { openBus } from '../play/bus.ts';
+import { LinkedEdge } from '../play/edge-link.ts';
 import { Launch, relaunch } from '../play/launch.ts';
 import { seedOf } from '../play/playable.ts';
+import { openResilience, type Resilience } from '../play/resilience.ts';
 import { pixelBudget, roomOptions } from '../play/room.ts';
 import { type ServeOptions, type Servers, serve } from '../play/server.ts';
 import { traceLoad } from '../play/tracing.ts';
@@ -48,6 +51,8 @@ export interface HostParts {
   files: ServeOptions['files'];
   /** A UDP socket in the node's network, and the address at which players reach it; undefined if the node offers no ports. */
   nodePort: { socket: Socket; address: string } | undefined;
+  /** Connects to the edge service of the node; undefined if the node has none. */
+  connectEdge?: (() => Promise<Duplex>) | undefined;
 }
 
 /** Runs one game at a time, and keeps its players connected while one game follows another. */
@@ -61,6 +66,9 @@ export class PodRunner implements GameRunner {
   /** Opened for the first game, when the process is in the pod's network. */
   #bus: Bus | undefined;
   #tracing: Tracing | undefined;
+  #resilience: Resilience | undefined;
+  /** Connected for the first game, whose start does not wait for it. */
+  #edge: LinkedEdge | undefined;
   #coldStart: ColdStart | undefined;
   #closed = false;
   readonly #resolveOpened: () => void;
@@ -92,7 +100,9 @@ export class PodRunner implements GameRunner {
     engine.expect(request.module, { limits: this.#parts.config, log: request.log });
     // The question for its native code leaves this process before the rest is prepared.
     await setImmediate();
-    const config = podConfig(this.#parts.config, request.env);
+    const ofPod = podConfig(this.#parts.config, request.env);
+    // A rehearsal asks no edge service.
+    const config = this.#parts.connectEdge ? ofPod : { ...ofPod, edgeSocket: '' };
     admissionMode(config);
     if (config.gpuEnabled && gpu.software)
       throw new NearlightError(
@@ -100,9 +110,10 @@ export class PodRunner implements GameRunner {
         `GPU_ENABLED=true, but this node's only adapter renders in software (${gpu.adapter.description}); schedule the pod on a node with a GPU and its driver, or leave GPU_ENABLED out`,
       );
     const { name, module, assets, user, log } = request;
+    this.#edge ??= this.#linkEdge(config, log);
     const launcher = new Launch({
       playable: { name, module, ...(assets ? { assets: assets.bytes, assetsFd: assets.fd } : { assets: NO_ASSETS }) },
-      engine,
+      engine: this.#edge?.keepSessions(engine, name) ?? engine,
       gpu,
       vetting,
       config,
@@ -110,7 +121,8 @@ export class PodRunner implements GameRunner {
       user,
       log: (level, message) => log(level, `${name}: ${message}`, { room: name }),
     });
-    this.#bus ??= createBus({ config, counts: this.#meters.bus, log });
+    this.#resilience ??= openResilience({ config, log, meters: this.#meters });
+    this.#bus ??= openBus({ config, log, meters: this.#meters, resilience: this.#resilience });
     this.#tracing ??= openTracing({ config, log, meters: this.#meters });
     const { tracer, taps } = this.#tracing;
     const { instance, onFirstTick } = await traceLoad(tracer, launcher, name);
@@ -128,6 +140,7 @@ export class PodRunner implements GameRunner {
           meters: this.#meters,
           pixels: this.#pixels,
           bus: this.#bus,
+          sink: this.#edge,
           tap: taps.of(name),
         }),
         onFirstTick,
@@ -167,12 +180,22 @@ export class PodRunner implements GameRunner {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#resilience?.close();
     await this.#parts.engine.close();
     await this.#audience?.close();
     await this.#bus?.close();
+    await this.#edge?.close();
     await this.#servers?.close();
     await this.#tracing?.close();
     this.#servers = undefined;
+  }
+
+  #linkEdge(config: Config, log: Log): LinkedEdge | undefined {
+    const { connectEdge: connect } = this.#parts;
+    if (!connect) return undefined;
+    const edge = new LinkedEdge({ config, log, connect });
+    void edge.link.start();
+    return edge;
   }
 
   /** Why players cannot join now; undefined if they can. */
@@ -204,6 +227,8 @@ export class PodRunner implements GameRunner {
       files,
       meters: this.#meters,
       tracing: this.#tracing,
+      resilience: this.#resilience,
+      link: this.#edge,
       coldStart: () => phaseSeconds(this.#coldStart),
       more: () => ({ coldStart: withWallClock(this.#coldStart), compileCpuMs: this.#meters.compileCpuMs }),
     });

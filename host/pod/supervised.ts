@@ -96,7 +96,7 @@ async function openWriter(supervisor: Pick<Supervisor, 'ask'>, path: string): Pr
  */
 export async function connectSupervised(
   supervisor: Pick<Supervisor, 'ask'>,
-  name: 'keeper' | 'vetting',
+  name: 'keeper' | 'vetting' | 'edge',
 ): Promise<number> {
   const fd = await supervisor.ask('connect', name);
   if (fd === undefined) throw new Error(`${name}: the supervisor has sent no descriptor`);

@@ -79,6 +79,7 @@ export type GrantKind =
   | 'namespace'
   | 'keeper'
   | 'vetting'
+  | 'edge'
   | 'pods';
 
 interface Call extends PromiseWithResolvers<number | undefined> {

@@ -125,7 +125,7 @@ export class GameLoop {
     situation.frame(begun);
     stats.tickLateMs.add(begun - this.#ticks.next);
     for (const seat of seats) {
-      seat?.input.write(instance, seat.number);
+      if (!seat?.departed) seat?.input.write(instance, seat.number);
       seat?.timing.beginTick(seat.input.sequence, begun);
     }
     bus.deliver(instance);

@@ -102,7 +102,7 @@ export class Room {
       farewell: () => this.#farewell,
       isClosed: () => this.isClosed,
     });
-    this.moves = new PlayerMoves({ ...shared, seats: this.#seating.seats, ended: this.ended });
+    this.moves = new PlayerMoves({ ...shared, seating: this.#seating, ended: this.ended });
     this.#recovery = new Recovery({
       ...shared,
       broadcast: this.#broadcast,

@@ -1,3 +1,4 @@
+import type { Notice } from '../base/protocol.ts';
 import type { Milli } from '../base/time.ts';
 import type { PlayerConnection, ViewRequest } from '../stream/player.ts';
 import type { PlayerInput } from './input.ts';
@@ -8,6 +9,16 @@ import { FrameSchedule, phaseOf } from './schedule.ts';
 import type { Picture } from './shares.ts';
 import type { PlayerSound } from './sound.ts';
 import type { PlayerView } from './view.ts';
+
+/** A player who has left the game to move to another one, but whose page is still here. */
+export interface Departed {
+  /** Id of the move. */
+  readonly id: string;
+  /** The player's state. */
+  readonly state: Uint8Array;
+  /** Sends the page to the other game, once that is decided. */
+  notice?: Notice;
+}
 
 export interface SeatOptions {
   /** Number of the seat, counted from 0. */
@@ -42,6 +53,10 @@ export class Seat {
   joined = false;
   /** Whether the player has left the game. */
   closed = false;
+  /** The player's move to another game; undefined if there is none. The module has no player in this seat meanwhile. */
+  departed: Departed | undefined;
+  /** Id of the last move that was undone. */
+  restored: string | undefined;
   readonly #frames: FrameSchedule;
   /** The picture that the player's page knows of. */
   #told: Picture;
@@ -85,7 +100,12 @@ export class Seat {
 
   /** Whether frames are drawn for the player now, as soon as they are due. */
   get isWatching(): boolean {
-    return this.connection !== undefined && !this.closed && !this.#input.hidden && this.view?.ready === true;
+    return this.#isShown && !this.#input.hidden && this.view?.ready === true;
+  }
+
+  /** Whether a page is connected that sees the game. It does not while its player is moved to another game. */
+  get #isShown(): boolean {
+    return this.connection !== undefined && !this.closed && this.departed === undefined;
   }
 
   /** Whether the player hears the game's sound: the audio encoder is open, and the page is not muted. */
@@ -148,7 +168,7 @@ export class Seat {
    */
   takeFrame(now: Milli): boolean {
     const { view, grant } = this;
-    if (view === undefined || this.connection === undefined || this.closed) return false;
+    if (view === undefined || this.connection === undefined || !this.#isShown) return false;
     if (this.#isHidden(view, now) || !this.#frames.isDue(now)) return false;
     this.#frames.setRate(this.#wanted.fps, grant.fps);
     if (!view.ready) {

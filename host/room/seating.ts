@@ -1,5 +1,6 @@
 import { type ErrorCode, errors, NearlightError } from '../base/errors.ts';
 import { joinedNotice } from '../base/protocol.ts';
+import type { Submission } from '../engine/engine.ts';
 import type { Player, PlayerConnection, Situation, ViewRequest } from '../stream/player.ts';
 import type { Broadcast } from './broadcast.ts';
 import { isGpuLoss } from './failure.ts';
@@ -99,8 +100,29 @@ export class Seating {
     return this.#playerOf(seat);
   }
 
+  /** Lets the player of a seat join the game, if the module does not have the player yet. */
+  async enter(seat: Seat): Promise<void> {
+    if (!seat.joined && !seat.closed) await this.#enter(seat);
+  }
+
+  /** Takes the player of a seat out of the game. The seat stays the player's. */
+  async depart(seat: Seat): Promise<void> {
+    const { loop } = this.#options;
+    seat.requests.endText();
+    await loop().replay(await this.#exit(seat));
+  }
+
+  /** Shows the game again to a player who has departed and come back. */
+  showAgain(seat: Seat): void {
+    const { connection, view } = seat;
+    if (connection && view) view.requestKeyframe();
+    else if (connection) this.#show(seat, connection);
+  }
+
   /** Joins the player of a seat to a module that has replaced the one that the player had joined. */
   async enterAgain(seat: Seat): Promise<void> {
+    // The view of a player who has departed is closed. Another one is opened if the player comes back.
+    if (seat.departed) seat.view = undefined;
     if (!seat.joined || seat.closed) return;
     await this.#enter(seat);
     if (seat.connection) this.#show(seat, seat.connection);
@@ -156,6 +178,11 @@ export class Seating {
   async #join(seat: Seat, connection: PlayerConnection): Promise<void> {
     const { name, log } = this.#options;
     if (seat.closed) return;
+    if (seat.departed) {
+      // The page was away when its player moved.
+      if (seat.departed.notice) connection.notify(seat.departed.notice);
+      return;
+    }
     if (!seat.joined) {
       await this.#enter(seat);
       log('info', `${name}: seat ${seat.number} was taken; players: ${this.taken}`, {
@@ -174,6 +201,17 @@ export class Seating {
     seat.joined = true;
     broadcast.rest(false);
     await loop().replay(submission);
+  }
+
+  /** Says to the game that the seat is free. */
+  async #exit(seat: Seat): Promise<Submission> {
+    const { broadcast } = this.#options;
+    const { instance } = this.#options.game();
+    const submission = await instance.leave(seat.number);
+    clearRecord(instance, seat.number);
+    seat.joined = false;
+    broadcast.rest(!this.seats.some((other) => other?.joined));
+    return submission;
   }
 
   /** Starts to send pictures over a connection. The game goes on meanwhile, because opening the video encoder takes a while. */
@@ -239,10 +277,9 @@ export class Seating {
     seat.closed = true;
     await this.#closeStreams(seat);
     seat.grant.release();
-    const { instance } = game();
     seat.requests.endText();
-    const submission = seat.joined ? await instance.leave(seat.number) : undefined;
-    clearRecord(instance, seat.number);
+    const submission = seat.joined ? await this.#exit(seat) : undefined;
+    clearRecord(game().instance, seat.number);
     this.seats[seat.number] = undefined;
     broadcast.rest(!this.seats.some((other) => other?.joined));
     log('info', `${name}: seat ${seat.number} is free; players: ${this.taken}`, { room: name, player: seat.number });

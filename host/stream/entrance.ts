@@ -74,15 +74,16 @@ export function issueTicket(places: Places, comer: Comer): Promise<JoinTicket> {
 /** Keeps a seat for a page, which takes it as a player who returns with `token`. @throws NearlightError NL_ADDRESS_FULL and others */
 export function keepSeat(
   { admission, returns }: Pick<Places, 'admission' | 'returns'>,
-  holder: { client: string; pass: Pass; token: string },
-  { take, holdMs }: { take: () => Player; holdMs: number },
+  holder: { client: string; pass: Pass } & ({ token: string } | { digest: string }),
+  { take, holdMs, onEnd }: { take: () => Player; holdMs: number; onEnd?: Arrival['onEnd'] },
 ): { id: string; player: Player } {
   const ticket = admission.open(holder.client, () => {}, holder.pass);
   try {
     ticket.seat();
     const id = randomBytes(16).toString('base64url');
     const player = take();
-    returns.reserve(player, { id, token: holder.token, ticket, close: () => {} }, holdMs);
+    const proof = 'token' in holder ? holder : { token: undefined, digest: holder.digest };
+    returns.reserve(player, { ...proof, id, ticket, close: () => {}, ...(onEnd ? { onEnd } : {}) }, holdMs);
     return { id, player };
   } catch (error) {
     ticket.close();
@@ -141,7 +142,7 @@ async function redeem(places: Places, tickets: Tickets, comer: Comer & { bearer:
 }
 
 /** @throws NearlightError NL_ROOM_FULL, and as `admit` and `watch` */
-async function findPlace(
+export async function findPlace(
   { options, queue }: Pick<Places, 'options' | 'queue'>,
   view: ViewRequest,
   watches: boolean,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Config, readPeers } from '../base/config.ts';
 
 /** A file of the player's page, as the server sends it. */
 export interface PageFile {
@@ -23,6 +24,15 @@ export const SECURITY_HEADERS = {
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
 } as const;
+
+/** Returns these headers for a host whose players may move to others, to which its page then connects. */
+export function headersFor({ movePeers }: Pick<Config, 'movePeers'>): Readonly<Record<string, string>> {
+  const origins = (readPeers(movePeers) ?? []).map(({ pages }) => new URL(pages).origin);
+  if (origins.length === 0) return SECURITY_HEADERS;
+  const sources = origins.flatMap((origin) => [origin, origin.replace(/^http/, 'ws')]);
+  const policy = `${SECURITY_HEADERS['content-security-policy']}; connect-src 'self' ${sources.join(' ')}`;
+  return { ...SECURITY_HEADERS, 'content-security-policy': policy };
+}
 
 const entityTags = new WeakMap<Buffer, string>();
 

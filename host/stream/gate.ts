@@ -16,6 +16,8 @@ export interface Join {
 export interface Pass {
   /** The player's account; undefined if anyone may join. */
   readonly account: string | undefined;
+  /** The player's role at the issuer. */
+  readonly role?: string | undefined;
   /** Checks that the account may take another place. @throws NearlightError NL_ACCOUNT_FULL */
   check(): void;
   /** Counts a place that the account has taken. */
@@ -59,6 +61,12 @@ export interface Gate {
    * @throws NearlightError NL_TOKEN_MISSING, NL_TOKEN, NL_TOKEN_EXPIRED, NL_ISSUER, NL_ACCOUNT_RATE, NL_ACCOUNT_FULL
    */
   identify(bearer: string | undefined): Promise<Pass>;
+  /**
+   * Makes the pass of a player whom another host of the same operator has identified.
+   * @param account undefined if anyone may join there
+   * @throws NearlightError NL_TOKEN_MISSING if this host wants an account
+   */
+  vouch?(account: { id: string; role: string } | undefined): Pass;
   /**
    * Asks the rules of the game. A returning player is refused only if they say so, not if they cannot be asked.
    * @returns the name of the game's room

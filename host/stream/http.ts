@@ -52,6 +52,8 @@ export interface HttpServerOptions {
   /** The counters of the host process, to which the server adds the requests that it refuses. */
   meters: Pick<Meters, 'countRefusedRequest'>;
   warn(message: string): void;
+  /** HTTP headers of every answer; SECURITY_HEADERS by default. */
+  headers?: Readonly<Record<string, string>>;
   /** Answers a request. @throws NearlightError, which is sent to the client */
   route(call: Call): void | Promise<void>;
   /**
@@ -175,7 +177,8 @@ class Answerer {
   }
 
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
+    const { headers = SECURITY_HEADERS } = this.#options;
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     try {
       if (!(await this.#isDue(request))) return;
       const url = readTarget(request.url ?? '');

@@ -6,6 +6,8 @@ import type { Meters } from '../observe/meters.ts';
 import type { FrameRequest } from '../observe/tracing/frames.ts';
 import { checkLiveness, checkReadiness, type Health } from './health.ts';
 import { type Answer, answerJson, type Call, checkMethod, JSON_TYPE, openHttpServer, send } from './http.ts';
+import { type MoveOrder, readMoveOrder } from './move-order.ts';
+import { answerCall, type OperatorCall } from './operator-call.ts';
 
 /** An answer is sent again to requests that arrive within this time, so that many requests cost little. */
 const FRESH_MS = 1000;
@@ -22,6 +24,10 @@ export interface OperatorServerOptions {
   /** Returns what `GET /metrics` answers, in Prometheus's text format 0.0.4. */
   metrics(): Promise<string>;
   meters: Meters;
+  /** Further addresses, of which requests may change something. */
+  calls?: readonly OperatorCall[];
+  /** Moves a player for `POST /moves`. Undefined if players cannot move here. @throws NearlightError */
+  move?: ((order: MoveOrder) => Promise<object>) | undefined;
   /** Has the next pictures of a room traced. @throws NearlightError NL_REQUEST */
   traceFrames?(request: FrameRequest): object;
   /** Whether to take any free port if the default one is taken, as by another host of the same user. */
@@ -35,12 +41,13 @@ export interface OperatorServer {
 }
 
 /**
- * Serves operators and their tools at a port of its own: `GET /status`, `/metrics`, `/healthz` and `/readyz`. Answers are at
- * most a second old. `POST /trace/frames?frames=N&room=NAME` has the next pictures of a room traced.
+ * Serves operators and their tools at a port of its own: `GET /status`, `/metrics`, `/healthz` and `/readyz`, whose answers are at
+ * most a second old, `POST /moves`, which moves a player as a MoveOrder in JSON says, `POST /trace/frames?frames=N&room=NAME`, which
+ * has the next pictures of a room traced, and further calls.
  * @throws NearlightError NL_PORT_IN_USE, or NL_SETTING if the address cannot be used
  */
 export async function createOperatorServer(options: OperatorServerOptions): Promise<OperatorServer> {
-  const { config, warn, status, health, metrics, meters, mayMove = false } = options;
+  const { config, warn, status, health, metrics, meters, calls = [], mayMove = false } = options;
   const answers: ReadonlyMap<string, FreshAnswer> = new Map([
     ['/status', new FreshAnswer(async () => json(200, status()))],
     ['/healthz', new FreshAnswer(async () => ofHealth(await checkLiveness()))],
@@ -56,7 +63,12 @@ export async function createOperatorServer(options: OperatorServerOptions): Prom
       config,
       meters,
       warn,
-      route: (call) => (call.url.pathname === TRACE_PATH ? trace(options, call) : answerFrom(answers, call)),
+      route: (call) => {
+        if (call.url.pathname === '/moves') return answerMove(options, call);
+        if (call.url.pathname === TRACE_PATH) return trace(options, call);
+        const found = calls.find(({ path }) => path === call.url.pathname);
+        return found ? answerCall(found, call) : answerFrom(answers, call);
+      },
     });
   const http = await open(config.operatorPort).catch((error: NearlightError) => {
     if (!mayMove || error.code !== 'NL_PORT_IN_USE' || config.operatorPort !== settings.operatorPort.default)
@@ -92,6 +104,13 @@ async function answerFrom(answers: ReadonlyMap<string, FreshAnswer>, call: Call)
     throw new NearlightError('NL_NOT_FOUND', `${call.url.pathname.slice(0, 100)}; there is ${names(answers)}`);
   checkMethod(call, 'GET, HEAD');
   send(call.response, await answer.get());
+}
+
+async function answerMove({ move }: OperatorServerOptions, call: Call): Promise<void> {
+  checkMethod(call, 'POST');
+  const order = await readMoveOrder(call.request);
+  if (!move) throw new NearlightError('NL_MOVE', 'this host has no store, which remembers moves; set STORE_DIR');
+  answerJson(call.response, 200, await move(order));
 }
 
 function names(answers: ReadonlyMap<string, FreshAnswer>): string {

@@ -2,6 +2,7 @@ import { randomFillSync } from 'node:crypto';
 import type { RemoteInfo, Socket } from 'node:dgram';
 import type { Socket as TcpSocket } from 'node:net';
 import { type Clock, systemClock } from '../base/clock.ts';
+import type { Faults } from '../base/faults.ts';
 import { Bucket } from '../base/limiter.ts';
 import type { Milli } from '../base/time.ts';
 import { FrameReader, sendFramed } from './ice-tcp.ts';
@@ -53,6 +54,8 @@ export interface RelayOptions {
   sockets: readonly Socket[];
   /** A page address is forgotten after this much silence. */
   idleMs: number;
+  /** Faults that an operator injects into packets to pages. By default there are none. */
+  faults?: Pick<Faults, 'strike'> | undefined;
   /** Default: PATHS_MAX */
   pathsMax?: number;
   /** The clock for packet rates and silence. Default: the process's own. */
@@ -307,7 +310,9 @@ class PacketRelay implements Relay {
   #sendOut(packet: Buffer, path: Path): void {
     // The time is taken before the packet is sent, because the page may have it before the call returns.
     const now = this.#clock.now();
-    if (!path.outlet.send(packet)) {
+    // The network may lose a packet that has left.
+    const isLost = this.#options.faults?.strike('packets') !== undefined;
+    if (!isLost && !path.outlet.send(packet)) {
       this.stats.packetsDropped++;
       return;
     }

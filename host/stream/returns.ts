@@ -74,6 +74,8 @@ export interface Arrival {
   readonly id: string;
   /** The token with which the page can return; undefined if it cannot. */
   readonly token: string | undefined;
+  /** The digest of that token, from one who does not know the token itself. */
+  readonly digest?: string;
   readonly ticket: Ticket;
   /** The id of the page; undefined if it has sent none. */
   readonly page?: string | undefined;
@@ -81,6 +83,8 @@ export interface Arrival {
   isAlive?(): Promise<boolean>;
   /** Closes the connection. */
   close(reason: CloseReason): void;
+  /** Called when the seat is another connection's (true), or free (false). */
+  onEnd?(isTaken: boolean): void;
   /** Closes the connection because another page, not this one, has taken the seat. By default it is closed without a word. */
   giveWay?(): void;
 }
@@ -202,6 +206,7 @@ export class Returns {
     entry.isLeaving = false;
     entry.isConnected = true;
     entry.tier?.move('hot');
+    former.onEnd?.(true);
     this.#options.onChange?.();
     if (isConnected && isOther && former.giveWay) former.giveWay();
     else if (isConnected) former.close('replaced');
@@ -213,9 +218,35 @@ export class Returns {
     this.#byId(id)?.tier?.move(tier, tookMs);
   }
 
+  /** Returns the player of a seat, and the digest of the token that the seat is taken with; undefined if no player can return there. */
+  at(game: string, seat: number): (Stay & { digest: string }) | undefined {
+    for (const { player, arrival, digest } of this.#entries)
+      if (player.game === game && player.seat === seat && digest && player.canReturn())
+        return { player, arrival, digest: digest.toString('base64url') };
+    return undefined;
+  }
+
+  /**
+   * Finds the seat of a game that waits for the token with this digest, and lets `onEnd` know its fate (Arrival).
+   * @returns the number of the seat; undefined if none waits
+   */
+  adopt(game: string, digest: string, onEnd: NonNullable<Arrival['onEnd']>): number | undefined {
+    const own = Buffer.from(digest, 'base64url');
+    for (const entry of this.#entries)
+      if (!entry.isConnected && entry.player.game === game && entry.digest?.equals(own)) {
+        entry.arrival = { ...entry.arrival, onEnd };
+        return entry.player.seat;
+      }
+    return undefined;
+  }
+
   /** Gives up a seat that was reserved for a page with this token, if the page has not taken it. */
   cancel(token: string): void {
-    const digest = digestOf(token);
+    this.cancelDigest(digestOf(token));
+  }
+
+  /** As `cancel`, by the digest of the token. */
+  cancelDigest(digest: Buffer): void {
     for (const entry of this.#entries)
       if (!entry.isConnected && entry.digest !== undefined && timingSafeEqual(entry.digest, digest))
         this.#free(entry, 'page');
@@ -261,11 +292,11 @@ export class Returns {
   }
 
   #add(player: Player, arrival: Arrival, tier: Tier = 'hot'): Entry {
-    const digest = arrival.token === undefined ? undefined : digestOf(arrival.token);
+    const { token, digest = token && digestOf(token).toString('base64url') } = arrival;
     const entry: Entry = {
       player,
       arrival,
-      digest,
+      digest: digest ? Buffer.from(digest, 'base64url') : undefined,
       former: undefined,
       isConnected: true,
       isLeaving: false,
@@ -315,6 +346,7 @@ export class Returns {
     if (!this.#entries.delete(entry)) return;
     entry.tier?.close();
     entry.arrival.ticket.close();
+    entry.arrival.onEnd?.(false);
     entry.player.onClosed(reason);
     this.#options.onChange?.();
   }

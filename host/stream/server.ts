@@ -5,6 +5,7 @@ import { WebSocketServer } from 'ws';
 import { systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
+import { type Faults, NO_FAULTS } from '../base/faults.ts';
 import type { About } from '../base/log.ts';
 import { HEADER_RETURN, QUERY_HOLD, QUERY_WATCH } from '../base/protocol.ts';
 import { milli } from '../base/time.ts';
@@ -16,7 +17,8 @@ import type { Endpoint } from './candidate.ts';
 import { plainAddress } from './clients.ts';
 import type { PageConnection } from './connection.ts';
 import { issueTicket } from './entrance.ts';
-import { type PageFile, sendFile } from './files.ts';
+import { suffer } from './faults.ts';
+import { headersFor, type PageFile, sendFile } from './files.ts';
 import { type Gate, OPEN_GATE, readBearer } from './gate.ts';
 import { answerJson, type Call, checkMethod, openHttpServer } from './http.ts';
 import { traceJoin } from './join-trace.ts';
@@ -29,6 +31,7 @@ import { checkProtocol, readCodec, readSdp, readView } from './request.ts';
 import { type KeptSeat, Returns, readTokens } from './returns.ts';
 import { SocketConnection } from './socket.ts';
 import { TierCounter } from './tiers.ts';
+import { Transfers } from './transfers.ts';
 import { checkTrickle } from './trickle.ts';
 import { checkTurn, iceServerLinks } from './turn.ts';
 import { openPlayerSocket } from './udp.ts';
@@ -54,6 +57,8 @@ export interface StreamServerOptions {
   onSeats?(seats: readonly KeptSeat[]): void;
   /** Traces joins. By default nothing is traced. */
   tracer?: Tracer | undefined;
+  /** Faults that an operator injects into requests and packets. By default there are none. */
+  faults?: Pick<Faults, 'strike'> | undefined;
   /** The counters of the host process, to which the server adds its connections. */
   meters: Meters;
   /** A UDP socket in another network, and the address at which players reach it. The server closes it. */
@@ -74,6 +79,8 @@ export interface StreamServer {
   readonly relayStats: Readonly<RelayStats>;
   /** Holds a seat for a player whose token another process has given, for as long as for one who has lost the connection. */
   resume(player: Player, kept: Pick<KeptSeat, 'digest' | 'pass'>): void;
+  /** Keeps seats for players who move. */
+  readonly transfers: Transfers;
   /** Notifies every page, then closes all connections and the server. Takes little longer than `closeMsMax`. Idempotent. */
   close(): Promise<void>;
 }
@@ -117,6 +124,7 @@ export async function createStreamServer(options: StreamServerOptions): Promise<
     config,
     meters,
     warn: (message) => log.warn(message),
+    headers: headersFor(config),
     route: async (call) => route(await starting.promise, call),
     onUpgrade: async (...upgrade) => attachSocket(await starting.promise, ...upgrade),
     onIce: (socket) =>
@@ -147,16 +155,18 @@ export async function createStreamServer(options: StreamServerOptions): Promise<
       origins: new AllowedOrigins(config.allowedOrigins),
       returns,
       queue: new Queue({ limits: config, admit, reserve }),
-      relay: openRelay({ sockets, idleMs: Math.max(PATH_MS_MIN, config.idleMsMax * 2) }),
+      relay: openRelay({ sockets, idleMs: Math.max(PATH_MS_MIN, config.idleMsMax * 2), faults: options.faults }),
       relayPort: socket.address().port,
       closing: false,
     };
+    const transfers = new Transfers({ places: state, config, defaultView: options.defaultView });
     starting.resolve(state);
     let closed: Promise<void> | undefined;
     return {
       port: http.port,
       url: http.url,
       relayStats: state.relay.stats,
+      transfers,
       get connections() {
         return state.connections.size;
       },
@@ -207,6 +217,7 @@ async function closeAll(state: State, http: { stop(): Promise<void>; drop(): voi
 
 async function route(state: State, call: Call): Promise<void> {
   const { request, response, url } = call;
+  if (!(await suffer(state.options.faults ?? NO_FAULTS, call))) return;
   if (url.pathname === '/whep') {
     if (!isAllowed(state, call, 'POST, OPTIONS')) return;
     return traced(state, call, 'join', connect);

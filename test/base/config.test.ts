@@ -3,7 +3,13 @@ import { readRules } from '../../host/base/setting.ts';
 
 const RULES = 'a list of at most 16 risk rules such as closed:/etc/nearlight/velocity.wasm,open:region.wasm';
 
-import { readConfig, readDuration, readPorts } from '../../host/base/config.ts';
+import { readConfig, readDuration, readPeers, readPorts } from '../../host/base/config.ts';
+
+const PEERS = 'a list of at most 64 hosts such as west=http://10.0.0.2:9465/|https://west.example/';
+/** Returns a list of hosts. */
+function peers(count: number): string {
+  return Array.from({ length: count }, (_, n) => `n${n}=http://10.0.0.2:9465/|https://west.example/`).join();
+}
 
 test.each([
   ['ICE_ADDRESS', '203.0.113.7'],
@@ -15,6 +21,8 @@ test.each([
   ['NODE_UDP_PORTS', '31000-31999'],
   ['NODE_UDP_PORTS', '1-1'],
   ['NODE_UDP_PORTS', '65535-65535'],
+  ['EDGE_SOCKET', '/run/nearlight-edge/edge.sock'],
+  ['EDGE_SOCKET', `/${'s'.repeat(106)}`],
   ['NATS_URL', 'nats://10.0.0.1:4222'],
   ['NATS_URL', 'tls://user:p%40ss@nats.example, nats://[2001:db8::1]:4222'],
   ['REQUIRED_LAYERS', 'none'],
@@ -32,6 +40,13 @@ test.each([
   ['RISK_RULES', ''],
   ['RISK_RULES', 'closed:/etc/rules/a b.wasm, open:c:d.wasm'],
   ['RISK_RULES', Array(16).fill('open:a.wasm').join()],
+  ['MOVE_NAME', 'west-1.example'],
+  ['MOVE_NAME', 'a'.repeat(63)],
+  [
+    'MOVE_PEERS',
+    'west=http://10.0.0.2:9465/|https://west.example/, north=http://[2001:db8::1]:9465|https://a.example/b',
+  ],
+  ['MOVE_PEERS', peers(64)],
 ])('the setting %s=%s is accepted', (name, value) => {
   expect(Object.values(readConfig({ [name]: value }))).toContain(value);
 });
@@ -42,6 +57,9 @@ test.each([
   ['NODE_ADDRESS', 'fe80::1%eth0', 'an IPv4 or IPv6 address'],
   ['ALLOWED_ORIGINS', 'play.example', 'a list of origins such as https://play.example,http://10.0.0.1:8080, or *'],
   ['ALLOWED_ORIGINS', 'https://a.b/', 'a list of origins such as https://play.example,http://10.0.0.1:8080, or *'],
+  ['EDGE_SOCKET', 'edge.sock', 'the absolute path of a Unix socket'],
+  ['EDGE_SOCKET', '/run/', 'the absolute path of a Unix socket'],
+  ['EDGE_SOCKET', `/${'s'.repeat(107)}`, 'the absolute path of a Unix socket'],
   ['NATS_URL', '10.0.0.1:4222', 'a list of URLs such as nats://10.0.0.1:4222'],
   ['NATS_URL', 'http://10.0.0.1:4222', 'a list of URLs such as nats://10.0.0.1:4222'],
   ['NATS_URL', 'nats://10.0.0.1:4222/path', 'a list of URLs such as nats://10.0.0.1:4222'],
@@ -72,6 +90,15 @@ test.each([
   ['RISK_RULES', 'shut:a.wasm', RULES],
   ['RISK_RULES', 'open:a.wasm,', RULES],
   ['RISK_RULES', Array(17).fill('open:a.wasm').join(), RULES],
+  ['MOVE_NAME', 'West', 'a name of lower-case letters, digits, dots and hyphens, with 63 characters at most'],
+  ['MOVE_NAME', 'a'.repeat(64), 'a name of lower-case letters, digits, dots and hyphens, with 63 characters at most'],
+  ['MOVE_PEERS', 'west', PEERS],
+  ['MOVE_PEERS', 'west=http://10.0.0.2:9465/', PEERS],
+  ['MOVE_PEERS', 'west=http://user:word@10.0.0.2/|https://west.example/', PEERS],
+  ['MOVE_PEERS', 'west=http://10.0.0.2/|west.example', PEERS],
+  ['MOVE_PEERS', `${peers(1)},${peers(1)}`, PEERS],
+  ['MOVE_PEERS', peers(65), PEERS],
+  ['MOVE_STEP_MS_MAX', '9', 'a whole number from 10 to 10000'],
   ['RISK_MS_MAX', '0', 'a whole number from 1 to 10000'],
   ['RISK_MS_MAX', '10001', 'a whole number from 1 to 10000'],
   ['SYNC_INTERVAL', '0s', 'a time from 1s to 24h, such as 60s or 5m'],
@@ -96,6 +123,13 @@ test('a list of risk rules is read as files, each with what it does when it fail
     { path: 'b:c.wasm', onFailure: 'open' },
   ]);
   expect(readRules('')).toEqual([]);
+});
+
+test('a list of hosts is read as their names and URLs', () => {
+  expect(readPeers('west=http://10.0.0.2:9465/|https://west.example/')).toEqual([
+    { name: 'west', url: 'http://10.0.0.2:9465/', pages: 'https://west.example/' },
+  ]);
+  expect(readPeers('')).toEqual([]);
 });
 
 test('a duration is read as milliseconds', () => {

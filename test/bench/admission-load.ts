@@ -49,7 +49,8 @@ async function run({ url, perSecond, asks }: Load): Promise<void> {
   );
 }
 
-function ask(url: string, agent: Agent, { token, client, isHonest }: Ask, at: number): Promise<Answer> {
+/** Asks for a join ticket. @param at when the request is due */
+export function ask(url: string, agent: Agent, { token, client, isHonest }: Ask, at: number): Promise<Answer> {
   return new Promise((resolve) => {
     const headers = { authorization: `Bearer ${token}`, 'x-forwarded-for': client, 'content-length': 0 };
     const done = (status: number, text: string) => {

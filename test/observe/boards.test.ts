@@ -29,6 +29,7 @@ const metrics = createMetrics(meters, {
   seats: () => ({ all: 16, taken: 3 }),
   coldStart: () => ({ ready: 1 }),
   edge: () => EDGE,
+  protection: { faults: () => [], isHigh: () => false, p95Ms: () => 1 },
 });
 const { samples } = parseMetrics(await metrics(), 0);
 /** Labels that the scrape configuration adds (oci/k3s/sight/prometheus.yml). */

@@ -94,6 +94,30 @@ describe('metrics', () => {
     if (promtool.error === undefined) expect(promtool.stdout + promtool.stderr).toBe('');
   });
 
+  test('metrics of a host with a store report moves of players, which begin at 0', async () => {
+    const meters = new Meters();
+    meters.moves.committed = 3;
+    meters.movesOpen.arrivals = 2;
+    meters.moveUndo.add(40);
+    expect(await createMetrics(meters, figures)()).not.toContain('nearlight_move');
+    const counts = { waiting: 0, oldestSeconds: 0, refused: 0, local: 0, sent: 0, failures: 0, outageSeconds: 0 };
+    const edge = { ...counts, held: 0, damaged: 0, salvaged: 0, givenUp: {} };
+    const families = parse(await createMetrics(meters, { ...figures, edge: () => edge })());
+    const values = (name: string) => Object.fromEntries(families.get(name)?.samples ?? []);
+    expect(values('nearlight_moves_total')).toEqual({
+      'nearlight_moves_total{outcome="committed"}': 3,
+      'nearlight_moves_total{outcome="compensated"}': 0,
+      'nearlight_moves_total{outcome="refused"}': 0,
+      'nearlight_moves_total{outcome="arrived"}': 0,
+    });
+    expect(values('nearlight_moves_open')).toEqual({
+      'nearlight_moves_open{way="departures"}': 0,
+      'nearlight_moves_open{way="arrivals"}': 2,
+    });
+    expect(values('nearlight_move_undo_seconds')).toMatchObject({ nearlight_move_undo_seconds_count: 1 });
+    expect(values('nearlight_move_seconds')).toMatchObject({ nearlight_move_seconds_count: 0 });
+  });
+
   test('metrics report messages between rooms, and rooms by phase', async () => {
     const meters = new Meters();
     Object.assign(meters.bus, { emitted: 5, delivered: 4, resultsLost: 1 });

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
@@ -186,4 +186,52 @@ it('each key of the ConfigMap edge-config is a setting in lower case, with a val
   const environment = Object.fromEntries(Object.entries(data).map(([key, value]) => [key.toUpperCase(), value]));
   expect(Object.values(settings).map(({ env }) => env)).toEqual(expect.arrayContaining(Object.keys(environment)));
   expect(readConfig(environment)).toEqual(readConfig({}));
+});
+
+interface DaemonSet {
+  spec: {
+    template: {
+      spec: {
+        initContainers: { args: string[]; securityContext: { capabilities: object } }[];
+        containers: { command: string[]; env: { name: string; value?: string }[]; securityContext: object }[];
+      };
+    };
+  };
+}
+
+it('the edge service of a node runs without privileges, and its settings are valid', () => {
+  const { initContainers, containers } = find<DaemonSet>(build('edge'), 'DaemonSet').spec.template.spec;
+  const edge = must(containers[0], 'container');
+  expect(edge.command.slice(-2)).toEqual(['/bundle/host/cli/main.js', 'edge']);
+  expect(edge.securityContext).toMatchObject({
+    runAsNonRoot: true,
+    allowPrivilegeEscalation: false,
+    readOnlyRootFilesystem: true,
+    capabilities: { drop: ['ALL'] },
+  });
+  const values = edge.env.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value] as const]));
+  const config = readConfig(Object.fromEntries(values));
+  expect([config.edgeSocket, config.storeDir]).toEqual(['/run/nearlight-edge/edge.sock', '/var/lib/nearlight-edge']);
+  const names = Object.values(settings).map(({ env }) => env as string);
+  expect(edge.env.filter(({ name }) => !names.includes(name))).toEqual([]);
+  const script = must(initContainers[0], 'init container').args[1] ?? '';
+  for (const folder of [config.storeDir, '/run/nearlight-edge']) expect(script).toContain(`'${folder}'`);
+});
+
+it('the unit for systemd has the settings of the DaemonSet, and gives the service no privileges', () => {
+  const unit = readFileSync(join(ROOT, 'oci/k3s/edge/nearlight-edge.service'), 'utf8');
+  const environment = /^Environment=(.*)$/m.exec(unit)?.[1] ?? '';
+  expect(readConfig(Object.fromEntries(environment.split(' ').map((entry) => entry.split('='))))).toMatchObject({
+    edgeSocket: '/run/nearlight-edge/edge.sock',
+    storeDir: '/var/lib/nearlight-edge',
+  });
+  // Every line is a section, a comment, or a key with a value.
+  for (const line of unit.split('\n')) expect(line).toMatch(/^(|#.*|\[(Unit|Service|Install)\]|[A-Z]\w+=.*)$/);
+  for (const key of [
+    'DynamicUser=yes',
+    'NoNewPrivileges=yes',
+    'CapabilityBoundingSet=',
+    'RuntimeDirectory=nearlight-edge',
+  ])
+    expect(unit.split('\n')).toContain(key);
 });

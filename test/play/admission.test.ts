@@ -24,9 +24,9 @@ test('a risk rule gets the facts of a join, and its refusal names it', async () 
     people.push(person);
     return { allow: person.role === 'player', code: 'velocity.7', score: 1, flags: [] };
   };
-  const rules = joinRules({ rules: { atJoin }, seatsOf: () => 10 });
+  const rules = joinRules({ rules: { atJoin } });
   const game = { id: 'arena', status: 'waiting', player_count: 3 } as const;
-  const input = { user: { id: 'ada', role: 'player' }, game, client: '192.0.2.1', at: 0 };
+  const input = { user: { id: 'ada', role: 'player' }, game, client: '192.0.2.1', at: 0, seats: 10 };
   expect(await rules.assess({ ...input, action: 'join' })).toEqual({ allowed: true });
   expect(await rules.assess({ ...input, action: 'watch', user: { id: '', role: '' } })).toEqual({
     allowed: false,

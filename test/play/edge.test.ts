@@ -115,6 +115,8 @@ test('a host keeps the sessions of its games, and the next host tells the centre
   await eventually(() => expect(peer.pictures).toBeGreaterThan(0));
   const metrics = await (await fetch(`${first.servers.operator.url}metrics`)).text();
   expect(metrics).toContain('\nnearlight_outbox_waiting 0\n');
+  expect(metrics).toContain('\nnearlight_pressure_high{fingerprint="chat"} 0\n');
+  expect((await fetch(`${first.servers.operator.url}faults`)).status).toBe(403);
   peer.close();
   await first.close();
   const edge = await open({ STORE_DIR: storeDir, SINK_URL: url });

@@ -58,7 +58,7 @@ beforeAll(async () => {
     LOCAL_STORAGE: 'false',
   });
   const log = (_level: string, message: string) => lines.push({ message, about: { ...currentSpan().ids } });
-  host = await startHost({ modules: [ownModulePath('arena')], config, log });
+  host = await startHost({ modules: [ownModulePath('cube')], config, log });
 });
 
 afterAll(async () => {
@@ -76,7 +76,7 @@ async function received(isWanted: (span: ReceivedSpan) => boolean) {
 test('the start of a room is one trace: load with native code and start, then the first tick', async () => {
   const { root, parts, names } = await received(({ name }) => name === 'room');
   expect(names).toEqual(['load', 'first tick']);
-  expect(root.attributes).toMatchObject({ 'nearlight.game': 'arena' });
+  expect(root.attributes).toMatchObject({ 'nearlight.game': 'cube' });
   const load = must(parts[0], 'load');
   const inside = receiver.spans.filter(({ parentId }) => parentId === load.spanId).map(({ name }) => name);
   expect(inside).toEqual(['native code', 'start']);
@@ -96,10 +96,10 @@ test("a join is one trace of the page's: each step of admission, and the connect
 
   // The player's next pictures, on demand.
   const frames = (count: number) =>
-    fetch(`${host.servers.operator.url}trace/frames?room=arena&frames=${count}`, { method: 'POST' });
+    fetch(`${host.servers.operator.url}trace/frames?room=cube&frames=${count}`, { method: 'POST' });
   expect(receiver.spans.filter(({ name }) => name === 'frame')).toEqual([]);
   expect((await frames(1001)).status).toBe(400);
-  expect(await (await frames(3)).json()).toEqual({ room: 'arena', frames: 3 });
+  expect(await (await frames(3)).json()).toEqual({ room: 'cube', frames: 3 });
   await eventually(() => expect(receiver.spans.filter(({ name }) => name === 'frame')).toHaveLength(3));
   const frame = await received(({ name }) => name === 'frame');
   expect(frame.names).toEqual(HOST_STAGES);
@@ -124,7 +124,7 @@ test('a join that is refused is kept with its reason, and the line of the log ha
 
 test('a result is one trace, whose id is in the event for the centre', async () => {
   const edge = must(host.edge, 'store');
-  edge.record({ id: 'r1', game: 'arena', origin: 7n, tick: 1, bytes: new Uint8Array(3) });
+  edge.record({ id: 'r1', game: 'cube', origin: 7n, tick: 1, bytes: new Uint8Array(3) });
   const { root } = await received(({ name }) => name === 'result');
   const [event] = await edge.store.readEvents({ limit: 1 });
   expect(readTraceparent(event?.traceparent ?? '')).toEqual({ traceId: root.traceId, spanId: root.spanId });

@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -14,6 +15,8 @@ import { PodRunner } from '../../host/pod/pod-runner.ts';
 import { podConfig } from '../../host/pod/pod-settings.ts';
 import type { LoadedGame } from '../../host/pod/runner.ts';
 import type { Room } from '../../host/room/room.ts';
+import { Issuer } from '../edge/issuer.ts';
+import { serveHosts } from '../edge/link/service.ts';
 import { CARELESS, openTestGpu } from '../gpu/fixture.ts';
 import { counting } from '../hostile/modules.ts';
 import { eventually } from '../wait.ts';
@@ -96,6 +99,7 @@ const NAMES = Object.keys(settings) as (keyof Config)[];
 
 /** A valid value of each form that an address has not. */
 const EXAMPLES: Record<string, string> = {
+  socket: '/run/edge.sock',
   admission: 'token',
   claim: 'roles',
   packages: 'none',
@@ -122,6 +126,12 @@ test("the environment of a pod changes the pod's own settings, and no limit of a
   expect(NAMES.filter((name) => config[name] !== node[name]).sort()).toEqual(POD_SETTINGS);
   expect(podConfig({ ...node, gpuMsMax: 77, tickRate: 77 }, {})).toEqual({ ...node, gpuMsMax: 77 });
   expect(() => podConfig(node, { TICK_RATE: '0' })).toThrow('NL_SETTING');
+});
+
+test('a pod cannot choose, or leave, the edge service of its node', () => {
+  const node: Config = { ...readConfig({}), edgeSocket: '/run/nearlight-edge/edge.sock' };
+  for (const EDGE_SOCKET of ['', '/tmp/own.sock'])
+    expect(podConfig(node, { EDGE_SOCKET }).edgeSocket).toBe(node.edgeSocket);
 });
 
 let cacheDir: string;
@@ -183,6 +193,51 @@ test.each([
   await eventually(() => expect(recover.mock.calls).toEqual([[why, { causedElsewhere }]]));
   expect(reopened()).toBe(1);
   expect(meters.gpuLosses).toBe(1);
+});
+
+test('the edge service of the node has the session of a pod from its start to its end, and says who may join', {
+  timeout: 60_000,
+}, async () => {
+  const issuer = await Issuer.open();
+  const service = await serveHosts(issuer);
+  const runner = new PodRunner({
+    config: { ...readConfig({}), edgeSocket: service.path },
+    log: () => {},
+    gpu: await openNull(),
+    engine,
+    meters: new Meters(),
+    vetting: CARELESS,
+    files: new Map() as never,
+    nodePort: undefined,
+    // In a pod, the supervisor connects.
+    connectEdge: async () => connect(service.path),
+  });
+  const lines: string[] = [];
+  const loaded = await runner.load({
+    name: 'kept',
+    module: counting(),
+    assets: undefined,
+    // The node has the last word.
+    env: { PORT: '0', OPERATOR_PORT: '0', HOST: '127.0.0.1', ADMISSION: 'open' },
+    createdAt: milli(performance.now()),
+    hold: false,
+    ownNetwork: false,
+    renewed() {},
+    log: (_, line) => void lines.push(line),
+  });
+  await loaded.begin();
+  await runner.opened;
+  const port = /playing at port (\d+)/.exec(lines.join('\n'))?.[1];
+  const ask = () => fetch(`http://127.0.0.1:${port}/whep/ticket`, { method: 'POST' });
+  await eventually(async () => expect(await (await ask()).json()).toMatchObject({ code: 'NL_TOKEN_MISSING' }));
+  await eventually(() => expect(service.hosts.sessions()).toHaveLength(1));
+  const [id = ''] = service.hosts.sessions();
+  await eventually(async () => expect(await service.store.getSession({ id })).toMatchObject({ game: 'kept' }));
+  await loaded.stop();
+  await runner.close();
+  expect(await service.store.getSession({ id })).toMatchObject({ reason: 'closed', players: 0 });
+  expect(service.hosts.size).toBe(0);
+  await issuer.close();
 });
 
 test('a game that saves its state continues in another process after its GPU was lost', {

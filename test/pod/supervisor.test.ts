@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -291,6 +292,21 @@ test('a host connects to the sockets that it was granted, and to no other', asyn
   await expect(host.ask('ask', 'connect', path('other.sock'))).rejects.toThrow('EACCES');
   keeper.close();
   other.close();
+});
+
+test('a host connects to the edge service only if the owner of its folder listens there', async () => {
+  const server = createServer();
+  mkdirSync(path('edge'));
+  server.listen(path('edge/edge.sock'));
+  await once(server, 'listening');
+  const host = start();
+  await host.ask('grant', 'edge', path('edge/edge.sock'));
+  await host.ask('seal');
+  expect(await host.ask('ask', 'connect', 'edge')).toBe('socket');
+  // A folder of another user could hold a link to a socket of root.
+  chownSync(path('edge'), UID, UID);
+  await expect(host.ask('ask', 'connect', 'edge')).rejects.toThrow('EACCES');
+  server.close();
 });
 
 test('a host has the record of a container of its namespace removed, and no other file', async () => {

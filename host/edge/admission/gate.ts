@@ -41,23 +41,33 @@ export interface GateOptions {
   clock?: Pick<Clock, 'now'>;
   /** Milliseconds since 1970. */
   now?(): number;
+  /** Take the place of fetch() towards the issuer and the OPA server. */
+  fetches?: { issuer?: typeof fetch; opa?: typeof fetch };
 }
 
 /** A gate that may have files open. */
-export type OpenedGate = Gate & { close(): Promise<void> };
+export type OpenedGate = Gate & {
+  /** @param join with the facts about a game of another process */
+  judge(pass: Pass, join: Join & { readonly facts?: GameFacts }): Promise<string>;
+  /** Makes a pass for an account that was identified before. */
+  passOf(account: Account): Pass;
+  /** Returns the account of a pass; its texts are empty if anyone may join. */
+  holderOf(pass: Pass): Account;
+  close(): Promise<void>;
+};
 
 /**
  * Opens the gate through which players join, as the setting ADMISSION says.
  * @throws NearlightError NL_SETTING as admissionMode, or if the policies cannot be used
  */
 export async function openGate(options: GateOptions): Promise<OpenedGate> {
-  const { config, log, clock = systemClock, now = Date.now } = options;
+  const { config, log, clock = systemClock, now = Date.now, fetches = {} } = options;
   const steps = new JoinSteps(options.meters, new RefusalLog(log, clock));
   if (admissionMode(config) === 'open') return new AnyoneGate(steps);
   // Hosts that let anyone join do without this package.
   const jose = await import('jose');
-  const policies = await openPolicies(config, log);
-  const keys = new IssuerKeys(config, { clock, log });
+  const policies = await openPolicies(config, log, fetches.opa);
+  const keys = new IssuerKeys(config, { clock, log, fetch: fetches.issuer });
   void keys.warm();
   const { tickets: store = new MemoryTicketStore(now) } = options;
   return new TokenGate({
@@ -74,7 +84,7 @@ export async function openGate(options: GateOptions): Promise<OpenedGate> {
 }
 
 /** Times and counts the steps of joins, and logs why they refuse. */
-class JoinSteps {
+export class JoinSteps {
   readonly #meters: GateOptions['meters'];
   readonly #refusals: RefusalLog;
 
@@ -124,6 +134,14 @@ class AnyoneGate implements OpenedGate {
     return { account: undefined, check() {}, take() {}, free() {} };
   }
 
+  passOf(): Pass {
+    return { account: undefined, check() {}, take() {}, free() {} };
+  }
+
+  holderOf(pass: Pass): Account {
+    return holderOf(pass);
+  }
+
   async judge(_pass: Pass, { game = '' }: Join): Promise<string> {
     return game;
   }
@@ -143,6 +161,10 @@ class AccountPass implements Pass {
 
   get account(): string {
     return this.holder.id;
+  }
+
+  get role(): string {
+    return this.holder.role;
   }
 
   check(): void {
@@ -214,15 +236,28 @@ class TokenGate implements OpenedGate {
     return new AccountPass(account, limits);
   }
 
-  async judge(pass: Pass, join: Join): Promise<string> {
+  vouch(account: Account | undefined): Pass {
+    if (!account) throw new Refusal('token-missing');
+    return new AccountPass(account, this.#parts.limits);
+  }
+
+  passOf(account: Account): Pass {
+    return new AccountPass(account, this.#parts.limits);
+  }
+
+  holderOf(pass: Pass): Account {
+    return holderOf(pass);
+  }
+
+  async judge(pass: Pass, join: Join & { readonly facts?: GameFacts }): Promise<string> {
     const { steps, risk, game, now } = this.#parts;
-    const facts = game(join.game);
+    const { facts = game(join.game) } = join;
     if (join.kind === 'play' && facts.players >= facts.seats)
       await steps.measure('seat', () => Promise.reject(new Refusal('room-full')));
     const input = inputOf(holderOf(pass), join, facts);
     await steps.measure('policy', () => this.#askPolicy(input));
     if (risk && join.kind !== 'return')
-      await steps.measure('risk', () => assess(risk, { ...input, client: join.client, at: now() }));
+      await steps.measure('risk', () => assess(risk, { ...input, client: join.client, at: now(), seats: facts.seats }));
     return facts.id;
   }
 

@@ -25,6 +25,7 @@ export class IssuerKeys {
   readonly #settings: KeySettings;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #log: Log;
+  readonly #get: typeof fetch | undefined;
   #set: KeySet | undefined;
   #fetchedAt = 0;
   /** When the issuer was asked last; undefined before the first time. */
@@ -32,10 +33,15 @@ export class IssuerKeys {
   #asking: Promise<void> | undefined;
   #isDown = false;
 
-  constructor(settings: KeySettings, { clock, log }: { clock: Pick<Clock, 'now'>; log: Log }) {
+  /** @param options.fetch takes the place of fetch() towards the issuer */
+  constructor(
+    settings: KeySettings,
+    options: { clock: Pick<Clock, 'now'>; log: Log; fetch?: typeof fetch | undefined },
+  ) {
     this.#settings = settings;
-    this.#clock = clock;
-    this.#log = log;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#get = options.fetch;
   }
 
   /** Age of the keys in seconds; undefined if there are none. */
@@ -91,7 +97,7 @@ export class IssuerKeys {
 
   async #fetch(): Promise<KeySet> {
     const { oidcIssuer, issuerMsMax } = this.#settings;
-    const limits = { msMax: issuerMsMax, bytesMax: DOCUMENT_BYTES_MAX };
+    const limits = { msMax: issuerMsMax, bytesMax: DOCUMENT_BYTES_MAX, fetch: this.#get };
     // OpenID Connect Discovery 1.0, section 4.1: a slash at the end of the issuer is left out.
     const discovery = `${oidcIssuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
     const { issuer, jwks_uri: url } = (await fetchJson(discovery, limits)) as { issuer?: unknown; jwks_uri?: unknown };

@@ -2,8 +2,8 @@ import { BlockList, isIPv4 } from 'node:net';
 import type { Config } from '../../base/config.ts';
 import { NearlightError } from '../../base/errors.ts';
 
-/** Who may join: anyone, or players with a token of the issuer whom the policies let in. */
-export type AdmissionMode = 'open' | 'token';
+/** Who may join: anyone, players with a token of the issuer whom the policies let in, or those whom the edge service lets in. */
+export type AdmissionMode = 'open' | 'token' | 'edge';
 
 const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet('127.0.0.0', 8);
@@ -14,8 +14,9 @@ LOOPBACK.addAddress('::1', 'ipv6');
  * @throws NearlightError NL_SETTING if strangers could reach a host whose settings do not say so, or if a setting for tokens is missing
  */
 export function admissionMode(
-  config: Pick<Config, 'admission' | 'host' | 'oidcIssuer' | 'oidcAudience'>,
+  config: Pick<Config, 'admission' | 'host' | 'oidcIssuer' | 'oidcAudience'> & Partial<Pick<Config, 'edgeSocket'>>,
 ): AdmissionMode {
+  if (config.edgeSocket) return 'edge';
   const { admission, host, oidcIssuer, oidcAudience } = config;
   if (admission === 'token') {
     if (oidcIssuer === '' || oidcAudience === '')

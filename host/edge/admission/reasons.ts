@@ -29,6 +29,11 @@ export const REASONS = {
   'token-early': { step: 'token', code: 'NL_TOKEN', text: SIGN_IN_AGAIN },
   'token-expired': { step: 'token', code: 'NL_TOKEN_EXPIRED', text: SIGN_IN_AGAIN },
   'issuer-down': { step: 'token', code: 'NL_ISSUER', text: 'the service for signing in does not answer; try again' },
+  'edge-down': {
+    step: 'token',
+    code: 'NL_EDGE',
+    text: 'the service that lets players in does not answer; try again',
+  },
   'ticket-invalid': { step: 'ticket', code: 'NL_TICKET', text: 'it is not valid here; join again' },
   'ticket-expired': { step: 'ticket', code: 'NL_TICKET', text: 'it has expired; join again' },
   'ticket-used': { step: 'ticket', code: 'NL_TICKET', text: 'it was used before; join again' },

@@ -6,6 +6,8 @@ export interface RiskInput extends PolicyInput {
   readonly client: string;
   /** Milliseconds since 1970. */
   readonly at: number;
+  /** Number of the game's seats. */
+  readonly seats: number;
 }
 
 /** The answer of the risk rules. `rule` names the rule that refuses, for the log. */

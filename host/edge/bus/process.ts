@@ -12,12 +12,15 @@ export interface BusLink {
   close(): Promise<void>;
 }
 
+/** Makes a link to other hosts, which passes each message that it gets to `receive`. */
+export type MakeLink = (receive: (game: string, message: BusMessage) => void) => BusLink;
+
 export interface ProcessBusOptions {
-  /** Messages that may wait for one room; BUS_QUEUE_MAX. */
-  queueMax: number;
+  /** Messages that may wait for one room, which may change; BUS_QUEUE_MAX. */
+  queueMax: number | (() => number);
   counts: BusCounts;
-  /** Makes the link to other hosts, which passes each message that it gets on. Without it, only rooms of this process hear each other. */
-  link?(receive: (game: string, message: BusMessage) => void): BusLink;
+  /** Makes the link to other hosts. Without it, only rooms of this process hear each other. */
+  link?: MakeLink;
 }
 
 /** Carries messages between the rooms of this process, and by a link between them and those of other hosts. */
@@ -101,10 +104,11 @@ class Port implements BusPort {
     return this.#queue.shift();
   }
 
-  /** Adds a message to the queue. If the queue is full, drops the oldest, which is worth least. */
+  /** Adds a message to the queue. If the queue is full, drops the oldest ones, which are worth least. */
   push(message: BusMessage): void {
     const { queueMax, counts } = this.#options;
-    if (this.#queue.length >= queueMax) {
+    const most = typeof queueMax === 'number' ? queueMax : queueMax();
+    while (this.#queue.length >= most) {
       this.#queue.shift();
       counts.dropped.queue++;
     }

@@ -63,11 +63,14 @@ export class Policies {
   }
 }
 
-/** Opens the policies that the settings name. @throws NearlightError NL_SETTING if they cannot be used */
-export async function openPolicies(settings: PolicySettings, log: Log): Promise<Policies> {
+/**
+ * Opens the policies that the settings name. @param fetchOpa takes the place of fetch() towards an OPA server
+ * @throws NearlightError NL_SETTING if they cannot be used
+ */
+export async function openPolicies(settings: PolicySettings, log: Log, fetchOpa?: typeof fetch): Promise<Policies> {
   const { opaUrl, opaMsMax, policyBundle, policyBytesMax, policyFailOpen, decisionLog } = settings;
   const evaluator = opaUrl
-    ? askOpa({ url: opaUrl, msMax: opaMsMax })
+    ? askOpa({ url: opaUrl, msMax: opaMsMax, fetch: fetchOpa })
     : await loadPolicies({ path: policyBundle, bytesMax: policyBytesMax });
   return new Policies({ evaluator, failOpen: policyFailOpen, decisions: openDecisionLog(decisionLog, log), log });
 }

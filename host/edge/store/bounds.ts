@@ -32,6 +32,9 @@ export function optional(check: Check): Check {
   return (name, value) => (value === undefined ? 0 : check(name, value));
 }
 
+/** A text that may be empty. */
+export const optionalText: Check = (name, value) => (value === '' ? 0 : text()(name, value));
+
 /** The text of a JSON value. */
 export function json(bytesMax = JSON_BYTES_MAX): Check {
   return (name, value) => {

@@ -15,6 +15,10 @@ const GROUP_MAX = 1024;
 const REFUSING = GIVEN_UP.length + 1;
 /** Share of its largest size below which a file counts as having room again. */
 const ROOM = 0.9;
+const BUSY_WITH_RESULTS = new NearlightError(
+  'NL_STORE_BUSY',
+  'many match results come in, so the store takes no traces and logs now',
+);
 
 type Runner = (input: object) => unknown;
 
@@ -25,6 +29,12 @@ export class Committer {
   readonly #reserve: Reserve;
   #db: DatabaseSync;
   #runners = new Map<OperationName, Runner>();
+  /**
+   * Whether match results and events come first, in transactions that they share with nothing else, and traces and logs are refused. The
+   * protection against many results at once sets this.
+   */
+  isStrict = false;
+  #pretendsFull = false;
   /** Number of kinds given up. At REFUSING, other state is refused too. */
   #level = 0;
   /** Calls that must not fail, in order. They wait for room on the disk. */
@@ -62,6 +72,31 @@ export class Committer {
   /** Executes calls. Those that must wait for room have their replies in a later result. */
   commit(requests: readonly Request[]): Reply[] {
     const queue = [...this.#held.splice(0), ...requests];
+    if (this.isStrict) return this.#commitStrictly(queue);
+    return this.#commitAll(queue);
+  }
+
+  /** Makes the store take the disk for full, or no longer: the file may not grow meanwhile. */
+  pretendFull(isFull: boolean): void {
+    this.#pretendsFull = isFull;
+    this.#limitSize();
+  }
+
+  #limitSize(): void {
+    const most = Math.floor(this.#options.bytesMax / PAGE_BYTES);
+    this.#db.exec(`PRAGMA max_page_count = ${this.#pretendsFull ? readPragma(this.#db, 'page_count') : most}`);
+  }
+
+  #commitStrictly(queue: readonly Request[]): Reply[] {
+    const isResult = ({ name }: Request) => OPERATIONS[name].kind === 'result';
+    const isObservation = ({ name }: Request) => ['trace', 'log'].includes(OPERATIONS[name].kind);
+    const refused = queue.filter(isObservation).map(({ id }) => failure(id, BUSY_WITH_RESULTS));
+    const results = this.#commitAll(queue.filter(isResult));
+    const others = this.#commitAll(queue.filter((request) => !isResult(request) && !isObservation(request)));
+    return [...refused, ...results, ...others];
+  }
+
+  #commitAll(queue: readonly Request[]): Reply[] {
     const replies: Reply[] = [];
     for (let next = 0; next < queue.length; ) {
       // When room is short, a small transaction may fit where a large one does not.
@@ -168,6 +203,7 @@ export class Committer {
   }
 
   #hasRoom(): boolean {
+    if (this.#pretendsFull) return false;
     const most = Math.floor(this.#options.bytesMax / PAGE_BYTES);
     const used = readPragma(this.#db, 'page_count') - readPragma(this.#db, 'freelist_count');
     return used < ROOM * most && this.#reserve.takeAmply();
@@ -205,6 +241,7 @@ export class Committer {
   #replace(error: Error): void {
     this.#db.close();
     this.#db = this.#startAgain(error);
+    this.#limitSize();
     this.#prepare();
   }
 

@@ -16,8 +16,13 @@ export interface Request {
   input: object;
 }
 
-/** Messages to the store's thread: calls, a look after the disk, or the end. */
-export type ToThread = { kind: 'calls'; calls: Request[] } | { kind: 'tend' } | { kind: 'close' };
+/** Messages to the store's thread: calls, a look after the disk, a change of how it works, or the end. */
+export type ToThread =
+  | { kind: 'calls'; calls: Request[] }
+  | { kind: 'tend' }
+  | { kind: 'full'; isFull: boolean }
+  | { kind: 'strict'; isStrict: boolean }
+  | { kind: 'close' };
 
 export type Reply = { id: number; output: unknown } | { id: number; code: ErrorCode; detail: string };
 

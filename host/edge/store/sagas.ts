@@ -1,4 +1,4 @@
-import { fields, integer, json, oneOf, rows, text, time } from './bounds.ts';
+import { fields, integer, json, oneOf, optionalText, rows, text, time } from './bounds.ts';
 import type { Operation } from './operation.ts';
 
 export const SAGA_STATES = ['preparing', 'executing', 'committed', 'compensating', 'compensated', 'cleanup'] as const;
@@ -63,4 +63,16 @@ const unfinishedSagas: Operation<{ limit: number }, Saga[]> = {
   },
 };
 
-export const sagas = { putSaga, getSaga, unfinishedSagas };
+/** Returns unfinished sagas of one kind by their ids. @param after the last id of the rows that were read before; '' at first */
+const openSagas: Operation<{ kind: string; after: string; limit: number }, Saga[]> = {
+  kind: 'read',
+  check: fields({ kind: text(), after: optionalText, limit: rows }),
+  prepare(db) {
+    const read = db.prepare(
+      `SELECT ${COLUMNS} WHERE state NOT IN (${ENDS}) AND kind = ? AND id > ? ORDER BY id LIMIT ?`,
+    );
+    return ({ kind, after, limit }) => read.all(kind, after, limit) as unknown as Saga[];
+  },
+};
+
+export const sagas = { putSaga, getSaga, unfinishedSagas, openSagas };

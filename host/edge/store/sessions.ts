@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { fields, flag, integer, text, time } from './bounds.ts';
+import { fields, flag, integer, list, text, time } from './bounds.ts';
 import type { Operation } from './operation.ts';
 import { prepareEvent } from './outbox.ts';
 
@@ -116,6 +116,22 @@ const endLostSessions: Operation<{ at: number }, number> = {
   },
 };
 
+/** Ends the sessions that began before a time, except those that run. Returns the number of those that were ended. */
+const endSessionsExcept: Operation<{ at: number; running: string[]; before: number }, number> = {
+  kind: 'result',
+  check: fields({ at: time, running: list(text()), before: time }),
+  prepare(db) {
+    const open = db.prepare('SELECT id FROM sessions WHERE ended_at IS NULL AND started_at < ? ORDER BY started_at');
+    const end = prepareEnd(db);
+    return ({ at, running, before }) => {
+      const kept = new Set(running);
+      const lost = (open.all(before) as unknown as { id: string }[]).filter(({ id }) => !kept.has(id));
+      for (const { id } of lost) end({ id, endedAt: at, players: 0, reason: 'lost' });
+      return lost.length;
+    };
+  },
+};
+
 const getSession: Operation<{ id: string }, Session | undefined> = {
   kind: 'read',
   check: fields({ id: text() }),
@@ -128,4 +144,4 @@ const getSession: Operation<{ id: string }, Session | undefined> = {
   },
 };
 
-export const sessions = { startSession, countPlayers, endSession, endLostSessions, getSession };
+export const sessions = { startSession, countPlayers, endSession, endLostSessions, endSessionsExcept, getSession };

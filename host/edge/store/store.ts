@@ -32,6 +32,10 @@ export interface EdgeStore extends StoreCalls {
   readonly figures: ThreadFigures;
   /** Looks whether a full disk has room again. */
   tend(): Promise<void>;
+  /** Makes the store take the disk for full, or no longer. */
+  pretendFull(isFull: boolean): void;
+  /** See Committer.isStrict. */
+  setStrict(isStrict: boolean): void;
   /** Finishes all calls, then closes the file. */
   close(): Promise<void>;
 }
@@ -56,6 +60,8 @@ export async function openStore({ folder, log, onCommit, ...sizes }: StoreOption
       return thread.figures;
     },
     tend: () => thread.tend(),
+    pretendFull: (isFull) => thread.change({ kind: 'full', isFull }),
+    setStrict: (isStrict) => thread.change({ kind: 'strict', isStrict }),
     close: () => thread.close(),
   };
 }
@@ -143,6 +149,13 @@ class StoreThread {
       this.#send({ kind: 'tend' });
     }
     return this.#tended.promise;
+  }
+
+  /** Sends a change of how the thread works, which counts for later calls. */
+  change(message: Extract<ToThread, { kind: 'full' | 'strict' }>): void {
+    if (this.#end || this.#isClosing) return;
+    this.#flush();
+    this.#send(message);
   }
 
   async close(): Promise<void> {

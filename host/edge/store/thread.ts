@@ -39,7 +39,9 @@ function serve(committer: Committer): void {
       return;
     }
     flush();
-    if (message.kind === 'tend') answer('tend', committer.tend());
+    if (message.kind === 'full') committer.pretendFull(message.isFull);
+    else if (message.kind === 'strict') committer.isStrict = message.isStrict;
+    else if (message.kind === 'tend') answer('tend', committer.tend());
     else {
       send({ kind: 'closed', replies: committer.close() });
       port.close();

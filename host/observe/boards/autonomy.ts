@@ -1,4 +1,4 @@
-import { max, rate, sum } from '../expression.ts';
+import { max, quantile, rate, sum } from '../expression.ts';
 import type { Board } from '../panel.ts';
 
 export const autonomy: Board = {
@@ -33,6 +33,26 @@ export const autonomy: Board = {
       queries: [
         { expression: rate('nearlight_outbox_sent_total'), name: 'sent' },
         { expression: rate('nearlight_outbox_failures_total'), name: 'failed' },
+      ],
+    },
+    {
+      id: 'moves',
+      title: 'Players who move',
+      about:
+        'To another game or host (committed), who stay because that failed (compensated, refused), and who come (arrived).',
+      shape: 'stacked',
+      unit: 'per second',
+      queries: [{ expression: rate('nearlight_moves_total', { by: ['outcome'] }), name: '{outcome}' }],
+    },
+    {
+      id: 'move-time',
+      title: 'Time of a move',
+      about: 'P99 of a move until it is decided, and of undoing one.',
+      shape: 'lines',
+      unit: 'seconds',
+      queries: [
+        { expression: quantile(0.99, 'nearlight_move_seconds'), name: 'move' },
+        { expression: quantile(0.99, 'nearlight_move_undo_seconds'), name: 'undoing' },
       ],
     },
   ],

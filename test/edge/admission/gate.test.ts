@@ -166,7 +166,7 @@ test('risk rules are asked after the policies, about those who play and watch', 
   await expect(join({ role: 'guest' })).rejects.toMatchObject({ reason: 'policy-join' });
   await expect(join({ sub: 'mallory' })).rejects.toMatchObject({ code: 'NL_RISK', reason: 'risk' });
   expect(asked).toHaveLength(2);
-  expect(asked[0]).toMatchObject({ action: 'join', user: { id: 'ada' }, client: '192.0.2.1', at: expect.any(Number) });
+  expect(asked[0]).toMatchObject({ action: 'join', user: { id: 'ada' }, client: '192.0.2.1', seats: 10 });
   expect([count('risk'), count('risk', 'risk')]).toEqual([1, 1]);
   expect(lines.at(-1)).toBe('a join was refused: risk (NL_RISK): rule velocity');
 });

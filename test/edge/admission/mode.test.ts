@@ -25,6 +25,11 @@ test('a pod, which listens at all of its addresses, does not start without a set
   expect(admissionMode({ ...config, admission: 'open' })).toBe('open');
 });
 
+test('a host with an edge service lets that decide, whatever its own settings say', () => {
+  for (const env of [{}, { HOST: '0.0.0.0' }, { ADMISSION: 'open' }, { ADMISSION: 'token' }])
+    expect(admissionMode(readConfig({ ...env, EDGE_SOCKET: '/run/edge.sock' }))).toBe('edge');
+});
+
 test('admission by tokens needs the issuer and the audience, wherever the host listens', () => {
   for (const HOST of ['127.0.0.1', '0.0.0.0']) {
     const mode = (env: Record<string, string>) => admissionMode(readConfig({ HOST, ADMISSION: 'token', ...env }));

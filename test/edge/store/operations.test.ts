@@ -38,6 +38,21 @@ test('sessions that an earlier process left open end as lost, with the players t
   expect(await store.readEvents({ limit: 10 })).toMatchObject([{ subject: 'a' }]);
 });
 
+test('sessions that no host has are ended, unless they began a moment ago', async () => {
+  const { store } = await openTestStore();
+  for (const [id, startedAt] of [
+    ['running', 10],
+    ['left', 29],
+    ['new', 30],
+  ] as const)
+    await store.startSession({ id, game: 'arena', startedAt, local: false });
+  expect(await store.endSessionsExcept({ at: 50, running: ['running'], before: 30 })).toBe(1);
+  expect(await store.getSession({ id: 'left' })).toMatchObject({ endedAt: 50, reason: 'lost' });
+  for (const id of ['running', 'new']) expect((await store.getSession({ id }))?.endedAt).toBeUndefined();
+  const ids = Array.from({ length: 1001 }, () => 'running');
+  await expect(store.endSessionsExcept({ at: 50, running: ids, before: 30 })).rejects.toThrow('NL_STORE_VALUE');
+});
+
 test('a match result is kept once, together with its event', async () => {
   const { store } = await openTestStore();
   await store.addResult(resultOf('r'));

@@ -1,0 +1,101 @@
+import { NearlightError } from '../base/errors.ts';
+import type { Notice } from '../base/protocol.ts';
+import type { PeerEntry } from '../base/setting.ts';
+import type { Holder } from '../edge/saga/message.ts';
+import type { Destination, Place, Reservation, Seats } from '../edge/saga/seats.ts';
+import type { Room } from '../room/room.ts';
+import type { Kept, Transfers } from '../stream/transfers.ts';
+
+export interface MovingSeatsOptions {
+  /** The host's games that are running. */
+  rooms(): readonly Pick<Room, 'name' | 'moves'>[];
+  transfers: Pick<Transfers, 'rightTo' | 'keep'>;
+  peers: readonly PeerEntry[];
+  /** For how long a seat waits for its page; RETURN_MS_MAX. */
+  returnMsMax: number;
+}
+
+/** A seat that waits for a player who moves here. */
+interface Arrived {
+  readonly game: string;
+  readonly kept: Kept;
+  hasJoined: boolean;
+}
+
+/** The seats of a host's rooms, as moves of players use them. */
+export class MovingSeats implements Seats {
+  readonly #options: MovingSeatsOptions;
+  readonly #arrived = new Map<string, Arrived>();
+
+  constructor(options: MovingSeatsOptions) {
+    this.#options = options;
+  }
+
+  holderOf({ game, seat }: Place): Holder | undefined {
+    return this.#options.transfers.rightTo(game, seat);
+  }
+
+  async depart(id: string, { game, seat }: Place): Promise<Uint8Array | undefined> {
+    return this.#find(game)?.moves.depart(id, seat);
+  }
+
+  async restore(id: string, { game }: Place, lost?: { holder: Holder; player: Uint8Array }): Promise<void> {
+    if ((await this.#find(game)?.moves.restore(id)) || !lost) return;
+    const seat = await this.#keepLost(id, game, lost.holder);
+    if (!(await this.#find(game)?.moves.arrive(seat, lost.player)))
+      throw new NearlightError('NL_MOVE', `${game} cannot use the player's state any more`);
+  }
+
+  async release(id: string, { game }: Place, to: Destination, lost?: Holder): Promise<void> {
+    const notice = this.#noticeOf(to);
+    if ((await this.#find(game)?.moves.release(id, notice)) || !lost) return;
+    const seat = await this.#keepLost(id, game, lost);
+    await this.#find(game)?.moves.redirect(id, seat, notice);
+  }
+
+  hasLeft(id: string, { game }: Place): boolean {
+    return !this.#find(game)?.moves.has(id);
+  }
+
+  async reserve(id: string, game: string, holder: Holder): Promise<number> {
+    const known = this.#arrived.get(id);
+    if (known && known.kept.state !== 'gone') return known.kept.seat;
+    const kept = await this.#options.transfers.keep(game, holder, { client: `move ${id}`, isReturning: false });
+    this.#arrived.set(id, { game, kept, hasJoined: false });
+    return kept.seat;
+  }
+
+  async arrive(id: string, player: Uint8Array): Promise<boolean> {
+    const arrived = this.#arrived.get(id);
+    if (!arrived || arrived.kept.state === 'gone') return false;
+    if (arrived.hasJoined) return true;
+    arrived.hasJoined = (await this.#find(arrived.game)?.moves.arrive(arrived.kept.seat, player)) ?? false;
+    return arrived.hasJoined;
+  }
+
+  async vacate(id: string): Promise<void> {
+    this.#arrived.get(id)?.kept.cancel();
+    this.#arrived.delete(id);
+  }
+
+  reservation(id: string): Reservation {
+    return this.#arrived.get(id)?.kept.state ?? 'gone';
+  }
+
+  /** Keeps a seat for a player whose room was lost with the process. If the match goes on, the player may have one. */
+  async #keepLost(id: string, game: string, holder: Holder): Promise<number> {
+    const { transfers } = this.#options;
+    return (await transfers.keep(game, holder, { client: `move ${id}`, isReturning: true })).seat;
+  }
+
+  #noticeOf({ host, game, token }: Destination): Notice {
+    const { peers, returnMsMax } = this.#options;
+    const pages = peers.find(({ name }) => name === host)?.pages;
+    const url = pages === undefined ? {} : { url: new URL('whep', pages.endsWith('/') ? pages : `${pages}/`).href };
+    return { kind: 'moved', ...url, game, token, holdMs: returnMsMax };
+  }
+
+  #find(game: string): Pick<Room, 'name' | 'moves'> | undefined {
+    return this.#options.rooms().find(({ name }) => name === game);
+  }
+}

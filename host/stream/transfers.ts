@@ -1,0 +1,74 @@
+import type { Config } from '../base/config.ts';
+import { findPlace, keepSeat, type Places } from './entrance.ts';
+import { ANYONE, OPEN_GATE } from './gate.ts';
+import type { ViewRequest } from './player.ts';
+
+/** A player's right to a seat, as another host, or another game of this one, can have it. */
+export interface Right {
+  /** SHA-256 in base64url of the token that takes the seat. */
+  readonly digest: string;
+  /** The player's account; undefined if anyone may join. */
+  readonly account?: { readonly id: string; readonly role: string } | undefined;
+}
+
+/** A seat that is kept for a page which is to come. */
+export interface Kept {
+  readonly seat: number;
+  /** Name of the page's fate: it has not come, has come, or the seat was given away. */
+  readonly state: 'waiting' | 'taken' | 'gone';
+  /** Gives up the seat, if the page has not come. */
+  cancel(): void;
+}
+
+/** The part of a server that knows which players may move, and keeps seats for those who come from elsewhere. */
+export class Transfers {
+  readonly #places: Places;
+  readonly #config: Pick<Config, 'returnMsMax'>;
+  readonly #defaultView: ViewRequest;
+
+  constructor(options: { places: Places; config: Pick<Config, 'returnMsMax'>; defaultView: ViewRequest }) {
+    this.#places = options.places;
+    this.#config = options.config;
+    this.#defaultView = options.defaultView;
+  }
+
+  /** Returns the right to a seat; undefined if no page is there that can return to it. */
+  rightTo(game: string, seat: number): Right | undefined {
+    const found = this.#places.returns.at(game, seat);
+    if (!found) return undefined;
+    const { account, role = '' } = found.arrival.ticket.pass;
+    return { digest: found.digest, ...(account === undefined ? {} : { account: { id: account, role } }) };
+  }
+
+  /**
+   * Keeps a seat for a player whom the rules of the game let in, for as long as for one who has lost the connection. In a match that
+   * goes on after a restart, such a seat may wait already.
+   * @param options.client the key under which the seat is counted until the page has come
+   * @param options.isReturning whether the player was in the game before
+   * @throws NearlightError with the reason to refuse the player
+   */
+  async keep(game: string, right: Right, options: { client: string; isReturning: boolean }): Promise<Kept> {
+    const { client, isReturning } = options;
+    const { returns, options: hooks } = this.#places;
+    let state: Kept['state'] = 'waiting';
+    const onEnd = (isTaken: boolean) => {
+      state = isTaken ? 'taken' : 'gone';
+    };
+    const reserve = async (): Promise<number> => {
+      const { gate = OPEN_GATE } = hooks;
+      const pass = gate.vouch?.(right.account) ?? ANYONE;
+      await gate.judge(pass, { kind: isReturning ? 'return' : 'play', client, game });
+      const take = await findPlace(this.#places, { ...this.#defaultView, game }, false);
+      const holdMs = this.#config.returnMsMax;
+      return keepSeat(this.#places, { client, pass, digest: right.digest }, { take, holdMs, onEnd }).player.seat;
+    };
+    const seat = returns.adopt(game, right.digest, onEnd) ?? (await reserve());
+    return {
+      seat,
+      get state() {
+        return state;
+      },
+      cancel: () => returns.cancelDigest(Buffer.from(right.digest, 'base64url')),
+    };
+  }
+}

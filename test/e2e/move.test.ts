@@ -1,0 +1,180 @@
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { compile } from '../session/compile.ts';
+import { type HostProcess, openGame, pictureColour, startBrowser, startHostProcess } from './host.ts';
+import { freePort } from './line.ts';
+
+/** A game for one player that counts presses, up to 5, and paints the picture in as much red as that. */
+const SOURCE = `
+import { ColorAttachment, device, Game, input, play, RenderPassDescriptor, State, surface } from '@nearlight/sdk';
+export { export_player, import_player, init, join, leave, render, tick, version } from '@nearlight/sdk/game';
+
+let points: u32 = 0;
+let held: bool = false;
+
+class Score extends Game {
+  private target: ColorAttachment = { view: surface.view };
+  private pass: RenderPassDescriptor = { colorAttachments: [this.target] };
+
+  join(_seat: i32): void {
+    points = 0;
+    held = false;
+  }
+
+  player(_seat: i32, state: State): bool {
+    if (!state.matches(1, 8)) return false;
+    points = state.u32(points);
+    return true;
+  }
+
+  tick(_n: u32): void {
+    const any = input(0).any;
+    if (any && !held) points = min<u32>(points + 1, 5);
+    held = any;
+  }
+
+  render(_seat: i32, _width: u32, _height: u32): void {
+    const color = this.target.clearValue;
+    color.r = <f32>points / 5;
+    color.g = 0;
+    color.b = 0.5;
+    color.a = 1;
+    const encoder = device.createCommandEncoder();
+    encoder.beginRenderPass(this.pass).end();
+    device.queue.submit(encoder.finish());
+  }
+}
+
+play(new Score());
+`;
+
+const KEY = 'k'.repeat(32);
+const folder = mkdtempSync(join(tmpdir(), 'nearlight-move-'));
+const [first, second] = [join(folder, 'score.wasm'), join(folder, 'other.wasm')];
+let browser: Browser;
+let east: HostProcess;
+let west: HostProcess;
+
+/** Starts two hosts that know each other. Their ports must be known before, because each gets the other's. */
+async function startHosts(): Promise<[HostProcess, HostProcess]> {
+  const ports = await Promise.all([1, 2, 3, 4].map(() => freePort('tcp')));
+  const [pagesEast, pagesWest, movesEast, movesWest] = ports.map((port) => `http://127.0.0.1:${port}`);
+  const common = {
+    MOVE_KEY: KEY,
+    MOVE_STEP_MS_MAX: '10000',
+    MAX_PLAYERS: '1',
+    ALLOWED_ORIGINS: `${pagesEast},${pagesWest}`,
+  };
+  const start = (name: 'east' | 'west', modules: string[], peer: string) => {
+    const [page, moves] = name === 'east' ? [ports[0], ports[2]] : [ports[1], ports[3]];
+    return startHostProcess(modules, {
+      ...common,
+      PORT: String(page),
+      STORE_DIR: join(folder, name),
+      MOVE_NAME: name,
+      MOVE_PORT: String(moves),
+      MOVE_PEERS: peer,
+    });
+  };
+  return Promise.all([
+    start('east', [first, second], `west=${movesWest}/|${pagesWest}/`),
+    start('west', [first], `east=${movesEast}/|${pagesEast}/`),
+  ]);
+}
+
+beforeAll(async () => {
+  const module = await compile('score', SOURCE);
+  writeFileSync(first, module);
+  copyFileSync(first, second);
+  browser = await startBrowser();
+  [east, west] = await startHosts();
+}, 120_000);
+
+afterAll(async () => {
+  await browser?.close();
+  await Promise.all([east?.stop(), west?.stop()]);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Opens the game, and scores. */
+async function play(presses: number): Promise<Page> {
+  const page = await openGame(browser, `${east.url}?size=320x180&fps=30`);
+  await page.waitForFunction(() => document.body.dataset.state === 'playing');
+  await page.click('#play');
+  await press(page, presses);
+  // From here on, the page must never show that it connects again.
+  await page.evaluate(() => {
+    const states: (string | undefined)[] = [];
+    Object.assign(window, { states });
+    new MutationObserver(() => states.push(document.body.dataset.state)).observe(document.body, { attributes: true });
+  });
+  return page;
+}
+
+async function press(page: Page, times: number): Promise<void> {
+  for (let n = 0; n < times; n++) {
+    const red = (await pictureColour(page))[0];
+    await page.keyboard.down('Space');
+    await expect.poll(async () => (await pictureColour(page))[0], { timeout: 20_000 }).toBeGreaterThan(red + 25);
+    await page.keyboard.up('Space');
+  }
+}
+
+async function move(order: object): Promise<{ outcome: string; milliseconds: number }> {
+  const headers = { 'content-type': 'application/json' };
+  const response = await fetch(new URL('moves', east.operatorUrl), {
+    method: 'POST',
+    headers,
+    body: JSON.stringify(order),
+  });
+  expect(response.status).toBe(200);
+  return (await response.json()) as { outcome: string; milliseconds: number };
+}
+
+/** Numbers of players in each game. */
+async function players(host: HostProcess): Promise<Record<string, number>> {
+  const { rooms } = await host.status();
+  return Object.fromEntries(rooms.map((room) => [room.name, room.players]));
+}
+
+async function expectSeamless(page: Page, red: number): Promise<void> {
+  const colour = await pictureColour(page);
+  expect(Math.abs(colour[0] - red)).toBeLessThan(20);
+  const states = await page.evaluate(() => (window as unknown as { states: string[] }).states);
+  expect([...new Set(states)].filter((state) => state !== 'playing')).toEqual([]);
+}
+
+test('a player moves to another game of the host, and on to another host: the score goes along, without a click', async () => {
+  const page = await play(2);
+  const [red] = await pictureColour(page);
+  expect(await move({ game: 'score', seat: 0, toGame: 'other' })).toMatchObject({ outcome: 'committed' });
+  await expect.poll(() => players(east), { timeout: 20_000 }).toEqual({ score: 0, other: 1 });
+  await expect.poll(() => page.title(), { timeout: 20_000 }).toContain('other');
+  await expectSeamless(page, red);
+
+  expect(await move({ game: 'other', seat: 0, host: 'west', toGame: 'score' })).toMatchObject({ outcome: 'committed' });
+  await expect.poll(() => players(west), { timeout: 20_000 }).toEqual({ score: 1 });
+  await expect.poll(() => players(east), { timeout: 20_000 }).toEqual({ score: 0, other: 0 });
+  await expect.poll(() => page.title(), { timeout: 20_000 }).toContain('score');
+  await expectSeamless(page, red);
+  // The player goes on there.
+  await press(page, 1);
+  const metrics = async () => (await fetch(new URL('metrics', east.operatorUrl))).text();
+  await expect.poll(metrics, { timeout: 20_000 }).toContain('nearlight_moves_open{way="departures"} 0');
+  expect(await metrics()).toContain('nearlight_moves_total{outcome="committed"} 2');
+});
+
+test('a player for whom the other host has no seat goes on with the score', async () => {
+  // The player of the test above has the only seat there.
+  expect(await players(west)).toEqual({ score: 1 });
+  const page = await play(1);
+  const [red] = await pictureColour(page);
+  const result = await move({ game: 'score', seat: 0, host: 'west' });
+  expect(result).toMatchObject({ outcome: 'compensated', code: 'NL_ROOM_FULL' });
+  await expectSeamless(page, red);
+  await press(page, 1);
+  await page.close();
+});

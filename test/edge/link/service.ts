@@ -1,0 +1,59 @@
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { systemClock } from '../../../host/base/clock.ts';
+import { type Config, readConfig } from '../../../host/base/config.ts';
+import { openGate } from '../../../host/edge/admission/gate.ts';
+import { MemoryTicketStore } from '../../../host/edge/admission/ticket-store.ts';
+import { Hosts } from '../../../host/edge/link/hosts.ts';
+import { VERSION } from '../../../host/edge/link/protocol.ts';
+import { listenForHosts } from '../../../host/edge/link/server.ts';
+import { Meters } from '../../../host/observe/meters.ts';
+import { LinkedEdge } from '../../../host/play/edge-link.ts';
+import type { Issuer } from '../issuer.ts';
+import { openTestStore, temporaryFolder } from '../store/stores.ts';
+
+/** Serves hosts from this process, with a store in memory. */
+export async function serveHosts(
+  issuer: Issuer,
+  settings: Partial<Config> = {},
+  path = join(temporaryFolder(), 'edge.sock'),
+) {
+  const tokens = { admission: 'token', oidcIssuer: issuer.url, oidcAudience: 'games' };
+  const config = { ...readConfig({}), ...tokens, ...settings };
+  const meters = new Meters();
+  const { store } = await openTestStore();
+  const lines: string[] = [];
+  const log = (level: string, line: string) => void lines.push(`${level}: ${line}`);
+  const gate = await openGate({
+    config,
+    log,
+    meters,
+    game: () => ({ id: '', isRunning: false, players: 0, seats: 1 }),
+    tickets: new MemoryTicketStore(),
+  });
+  const passOf = (id: string) => gate.passOf({ id, role: '' });
+  const hosts = new Hosts({ clock: systemClock, take: (id) => passOf(id).take(), free: (id) => passOf(id).free() });
+  const { ticketMsMax, accountSeatsMax } = config;
+  const terms = { version: VERSION, admission: config.admission as 'open' | 'token', ticketMsMax, accountSeatsMax };
+  const server = await listenForHosts({ path, gate, store, hosts, terms, log });
+  let isOpen = true;
+  const close = async () => {
+    if (isOpen) await Promise.all([server.close(), gate.close()]);
+    isOpen = false;
+  };
+  onTestFinished(close);
+  return { path, store, hosts, meters, gate, lines, close };
+}
+
+/** Connects a host without games, as `nearlight start` does. */
+export async function linkHost(path: string, settings: Partial<Config> = {}) {
+  const lines: string[] = [];
+  const log = (level: string, line: string) => void lines.push(`${level}: ${line}`);
+  const edge = new LinkedEdge({ config: { ...readConfig({}), edgeSocket: path, ...settings }, log });
+  const meters = new Meters();
+  const game = { id: 'arena', isRunning: true, players: 0, seats: 10 };
+  const gate = edge.openGate({ log, meters, game: () => game });
+  await edge.link.start();
+  onTestFinished(() => edge.close());
+  return { edge, gate, game, meters, lines };
+}

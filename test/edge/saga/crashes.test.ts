@@ -1,0 +1,86 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { MEANING } from '../../../host/edge/saga/states.ts';
+import { GAME, type Node, World } from './world.ts';
+
+const STATE = Uint8Array.of(0, 255, 10, 13, 34, 92, 1);
+const TO = { host: 'west', game: GAME };
+let world: World;
+
+beforeEach(async () => {
+  world = await World.open();
+});
+
+/** Begins to move a player from east to west. */
+function begin() {
+  const { seat, token } = world.east.seats.join(STATE);
+  const done = world.east.life.source.start({ from: { game: GAME, seat }, to: TO });
+  done.catch(() => {});
+  return { done, token };
+}
+
+/** Crashes a host at one point of a move, starts it again, and waits until nothing is left to do. @returns the point, and the states that were on the disk then; undefined if the move has fewer points */
+async function walk(point: number, losesRooms: boolean): Promise<{ label: string; states: string[] } | undefined> {
+  let reached: string | undefined;
+  let states: string[] = [];
+  let count = 0;
+  const crash = Promise.withResolvers<Node>();
+  world.onPoint = (life, label) => {
+    // A crash before a call is the same as one after the host's call before it.
+    if (count > 0 && label.startsWith('before')) return;
+    if (count++ !== point) return;
+    life.isOver = true;
+    reached = label;
+    states = world.east.written.map(({ state }) => state);
+    crash.resolve(label.split(' ')[1] === 'east' ? world.east : world.west);
+  };
+  const { done } = begin();
+  const first = await world.drive(Promise.race([done.catch(() => undefined), crash.promise]));
+  world.onPoint = () => {};
+  if (reached === undefined) return undefined;
+  const node = await crash.promise;
+  if (first === node) await world.rest();
+  await node.crash(losesRooms);
+  await world.settle().catch((error: Error) => Promise.reject(new Error(`${reached}: ${error.message}`)));
+  return { label: reached, states };
+}
+
+/** Checks that exactly one host has the player, with the same state, and that it is the one which the disk of east names. */
+function expectOneOwner(context: string, wasLostWithRoom: boolean): void {
+  const { east, west } = world;
+  const last = east.written.at(-1);
+  const owner = last === undefined ? 'source' : MEANING[last.state].owner;
+  const [mine, other] = owner === 'source' ? [east, west] : [west, east];
+  expect(other.seats.players, `${context}: the other host`).toEqual([]);
+  expect(mine.seats.players, `${context}: the owner, ${mine.name}`).toEqual(wasLostWithRoom ? [] : [STATE]);
+  const departed = east.seats.seats.filter((seat) => seat?.departed && !seat.sentTo);
+  expect(departed, `${context}: players between the games`).toEqual([]);
+}
+
+describe.each([
+  { flow: 'a move', isWilling: true },
+  { flow: 'a move that is undone', isWilling: false },
+])('$flow', ({ isWilling }) => {
+  test.each([
+    { rooms: 'rooms that live on', losesRooms: false },
+    { rooms: 'rooms that end with their host', losesRooms: true },
+  ])('has one owner after a crash at each point, with $rooms', async ({ losesRooms }) => {
+    const reached: string[] = [];
+    for (let point = 0; ; point++) {
+      world.clear();
+      world.west.seats.isWilling = isWilling;
+      const crashed = await walk(point, losesRooms);
+      if (!crashed) break;
+      const { label, states } = crashed;
+      reached.push(label);
+      // Before the state is on the disk, and after the player is back, a crash of the room costs it, as if there were no move.
+      const isInRoom = !states.includes('executing') || states.includes('compensated');
+      const isLost = losesRooms && label.includes('east') && isInRoom;
+      expectOneOwner(`${label} (${states.join(', ')})`, isLost);
+    }
+    const counts = (word: string) => reached.filter((label) => label.includes(word)).length;
+    expect(reached.length).toBeGreaterThanOrEqual(isWilling ? 14 : 15);
+    for (const word of ['east putSaga', 'west putSaga', 'east ask', 'east depart', 'west reserve', 'west arrive'])
+      expect(counts(word), word).toBeGreaterThanOrEqual(1);
+    expect(counts(isWilling ? 'east release' : 'east restore')).toBe(1);
+  });
+});

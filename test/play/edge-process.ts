@@ -1,0 +1,54 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { sleep } from '../wait.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+/** A process `nearlight edge`, which is started again and again with the same settings. */
+export class EdgeProcess {
+  readonly #environment: Record<string, string>;
+  #child: ChildProcess | undefined;
+  output = '';
+
+  constructor(environment: Record<string, string>) {
+    this.#environment = { OPERATOR_PORT: '0', ...environment };
+  }
+
+  get operatorUrl(): string {
+    return /Status and metrics at (\S+)status/.exec(this.output)?.[1] ?? '';
+  }
+
+  /** Starts the process. Does not wait until it serves. */
+  start(): void {
+    const child = spawn(process.execPath, [join(root, 'host/cli/main.ts'), 'edge'], {
+      cwd: root,
+      env: { ...process.env, ...this.#environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.output = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk: Buffer) => {
+        this.output += chunk.toString();
+      });
+    this.#child = child;
+  }
+
+  /** Resolves when hosts can connect. */
+  async ready(): Promise<void> {
+    while (!this.output.includes('Hosts connect at')) {
+      if (this.#child?.exitCode !== null) throw new Error(`the edge service has ended:\n${this.output}`);
+      await sleep(2);
+    }
+  }
+
+  /** Sends a signal, and resolves with the exit status. */
+  async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
+    const exited = once(child, 'exit');
+    child.kill(signal);
+    const [status] = (await exited) as [number | null];
+    return status;
+  }
+}
