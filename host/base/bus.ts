@@ -1,5 +1,6 @@
 /** Messages between rooms of a game, and what a room says about its match (renderer/contract/ABI.md, "Other rooms"). */
 import { TOPIC_LENGTH_MAX } from '../../renderer/contract/abi.ts';
+import { Outage } from './outage.ts';
 
 /** Topic of match results, which also go to an EventSink. */
 export const RESULT_TOPIC = 'result';
@@ -77,6 +78,8 @@ export class BusCounts {
   delivered = 0;
   /** Results that no sink could keep. */
   resultsLost = 0;
+  /** The times without a connection to other hosts. */
+  readonly outage = new Outage();
   readonly dropped = Object.fromEntries(BUS_DROPS.map((reason) => [reason, 0])) as Record<BusDrop, number>;
 }
 

@@ -7,6 +7,7 @@ import { moveSettings } from './move-settings.ts';
 import { playerSettings } from './player-settings.ts';
 import { riskSettings } from './risk-settings.ts';
 import { FORMS, type Setting } from './setting.ts';
+import { traceSettings } from './trace-settings.ts';
 import { trafficSettings } from './traffic-settings.ts';
 
 export { readDuration, readPeers, readPorts } from './setting.ts';
@@ -269,6 +270,7 @@ export const settings = {
   ...chaosSettings,
   ...moveSettings,
   ...trafficSettings,
+  ...traceSettings,
   ...admissionSettings,
 } as const satisfies Record<string, Setting<number | string | boolean>>;
 

@@ -1,5 +1,6 @@
 import { NearlightError } from './errors.ts';
 import { losses } from './losses.ts';
+import { currentSpan } from './trace-context.ts';
 
 const LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 const FORMATS = ['text', 'json'] as const;
@@ -16,8 +17,9 @@ export interface About {
   room?: string;
   /** Number of the player's seat in the room. */
   player?: number;
-  /** Id of the trace that the line belongs to (W3C Trace Context), if the event is traced. */
+  /** Ids of the trace and the span that the line belongs to (W3C Trace Context); by default those of the code that writes it. */
   traceId?: string;
+  spanId?: string;
 }
 
 /**
@@ -33,19 +35,20 @@ export function createLog(level: string, format = 'text'): Log {
     throw new NearlightError('NL_SETTING', `LOG_FORMAT=${format} is unknown; set it to one of ${FORMATS.join(', ')}`);
   const line = format === 'json' ? jsonLine : textLine;
   return (entry, message, about) => {
-    if (LEVELS.indexOf(entry) <= last) write(line, entry, message, about);
+    if (LEVELS.indexOf(entry) <= last) write(line, entry, message, { ...currentSpan().ids, ...about });
   };
 }
 
 type Line = (level: Level, message: string, about?: About) => string;
 
 /**
- * Returns a line of the log as a JSON object with `time` (RFC 3339), `level`, `message` and, where they apply, `room`, `player` and
- * `trace_id`, the name that Grafana looks for.
+ * Returns a line of the log as a JSON object with `time` (RFC 3339), `level`, `message` and, where they apply, `room`, `player`,
+ * `trace_id` and `span_id`, the names that Grafana looks for.
  */
-export function jsonLine(level: Level, message: string, { room, player, traceId }: About = {}): string {
+export function jsonLine(level: Level, message: string, { room, player, traceId, spanId }: About = {}): string {
   const time = new Date().toISOString();
-  return `${JSON.stringify({ time, level, message: message.trimEnd(), room, player, trace_id: traceId })}\n`;
+  const ids = { trace_id: traceId, span_id: spanId };
+  return `${JSON.stringify({ time, level, message: message.trimEnd(), room, player, ...ids })}\n`;
 }
 
 const textLine: Line = (level, message) => {

@@ -28,6 +28,8 @@ export const QUERY_PROTOCOL = 'protocol';
  * copies the tokens but not the id. `;take` after the id says that the page wants the seat even if another one plays there now.
  */
 export const HEADER_PAGE = 'nearlight-page';
+/** HTTP header of a request for a connection: the trace that the page has begun (W3C Trace Context). */
+export const HEADER_TRACE = 'traceparent';
 /** Query of the DELETE request of a page that is being closed or reloaded, which may return at once. */
 export const QUERY_HOLD = 'hold';
 

@@ -1,3 +1,6 @@
+import { writeTraceparent } from '../base/trace.ts';
+import { currentSpan } from '../base/trace-context.ts';
+
 /** Content of a request for a JSON object, and the bounds of its answer. */
 export interface FetchJsonOptions {
   bytesMax: number;
@@ -17,10 +20,15 @@ export async function fetchJson(
   url: string,
   { bytesMax, signal, body, fetch = globalThis.fetch }: FetchJsonOptions,
 ): Promise<object> {
+  const { ids } = currentSpan();
   const response = await fetch(url, {
     redirect: 'error',
     signal,
-    ...(body ? { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) } : {}),
+    headers: {
+      ...(ids ? { traceparent: writeTraceparent(ids) } : {}),
+      ...(body ? { 'content-type': 'application/json' } : {}),
+    },
+    ...(body ? { method: 'POST', body: JSON.stringify(body) } : {}),
   });
   if (response.status !== 200) {
     await response.body?.cancel();

@@ -9,6 +9,8 @@ export interface EdgeFigures {
   /** Numbers since the host started: events that the sink has accepted, and requests that have failed. */
   sent: number;
   failures: number;
+  /** How long the sink could not be reached: now, or else the last time. */
+  outageSeconds: number;
   /** Number of match results and events that wait for room on a full disk. */
   held: number;
   /** Numbers since the host started: damaged files that were set aside, and rows saved from them. */

@@ -3,6 +3,7 @@ import { DEPENDENCIES, type DependencyName, ENDPOINTS, type EndpointName } from 
 import { type ErrorCode, errors } from '../base/errors.ts';
 import { FaultCounts } from '../base/faults.ts';
 import { JOIN_STEPS, type JoinStep } from '../base/join-steps.ts';
+import { Outage } from '../base/outage.ts';
 import { ProtectionCounts } from '../base/protection.ts';
 import { CLOSE_REASONS, type CloseReason } from '../base/protocol.ts';
 import { PAGE_STAGES, type PageStage } from '../base/stages.ts';
@@ -42,6 +43,24 @@ const REFUSAL_CODES = (Object.keys(errors) as ErrorCode[]).filter((code) => 'htt
  */
 function fromZero(codes: readonly ErrorCode[]): Map<ErrorCode, number> {
   return new Map(codes.map((code) => [code, 0]));
+}
+
+/** The steps of joins that depend on something, with the outcome that says that it fails. */
+const DEPENDENT_STEPS = [
+  ['token', 'issuer-down'],
+  ['policy', 'policy-down'],
+  ['risk', 'risk-failed'],
+] as const satisfies readonly (readonly [JoinStep, string])[];
+
+/** Counts of traces and of their spans. */
+export interface TraceCounts {
+  /** Traces that were kept, that were left out by the sampler, and work that was not traced because too much was going on. */
+  kept: number;
+  leftOut: number;
+  untraced: number;
+  /** Spans that the receiver has taken, and that were dropped. */
+  sent: number;
+  dropped: number;
 }
 
 /** A host's counters over its whole life, across all games and players. The pipeline's stages add to them. */
@@ -100,6 +119,7 @@ export class Meters {
   readonly tierChange: Record<Tier, Histogram> = { hot: new Histogram(), warm: new Histogram(), cold: new Histogram() };
   /** Number of team fights that began and ended in all games. */
   readonly situations = { fight: 0, calm: 0 };
+  readonly traces: TraceCounts = { kept: 0, leftOut: 0, untraced: 0, sent: 0, dropped: 0 };
   /** Messages between rooms. */
   readonly bus = new BusCounts();
   /** Services outside the host that it asks. */
@@ -154,10 +174,21 @@ export class Meters {
     Map<string, number>
   >;
 
+  /** The times in which what a step depends on has failed. */
+  readonly joinOutages = Object.fromEntries(DEPENDENT_STEPS.map(([step]) => [step, new Outage()])) as Record<
+    (typeof DEPENDENT_STEPS)[number][0],
+    Outage
+  >;
+
   /** Counts an outcome of a step of a join. With a `count` of 0 it makes the outcome known, so that its rate is right from the start. */
   countJoinStep(step: JoinStep, outcome: string, count = 1): void {
     const outcomes = this.joinDecisions[step];
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + count);
+    const dependent = DEPENDENT_STEPS.find(([name]) => name === step);
+    if (count === 0 || !dependent) return;
+    const [name, failure] = dependent;
+    if (outcome === failure) this.joinOutages[name].fail();
+    else if (outcome === 'ok') this.joinOutages[name].succeed();
   }
 
   countRefusedRequest(code: ErrorCode): void {

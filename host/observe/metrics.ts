@@ -77,6 +77,8 @@ async function ownRegistry(meters: Meters, figures: Figures): Promise<Registry> 
   addJoins(add, meters);
   addBus(add, meters, figures);
   addDependencies(add, meters);
+  addTraces(add, meters);
+  addRecoveries(add, meters, figures);
   if (figures.protection)
     for (const { name, type, help, read } of protectionMetrics(meters, figures.protection)) add(name, type, help, read);
   // A host without a store moves no players.
@@ -380,6 +382,37 @@ function addDependencies(add: Add, { dependencies, endpoints }: Meters): void {
         { labels: { endpoint, fate: 'rejected' }, value: rejected },
       ]),
   );
+}
+
+function addRecoveries(add: Add, { joinOutages, bus }: Meters, { edge }: Figures): void {
+  add(
+    'nearlight_protection_recovery_seconds',
+    'gauge',
+    'Time from the first failure of what a step depends on to its next success: now, or else the last time; 0 for none.',
+    () => {
+      const seconds = Object.entries(joinOutages).map(([step, outage]) => [step, outage.seconds] as const);
+      seconds.push(['bus', bus.outage.seconds]);
+      if (edge) seconds.push(['outbox', edge().outageSeconds]);
+      return seconds.map(([step, value]) => ({ labels: { step }, value }));
+    },
+  );
+}
+
+function addTraces(add: Add, { traces }: Meters): void {
+  add(
+    'nearlight_traces_total',
+    'counter',
+    'Traces that have ended, by what became of them, and work not traced.',
+    () => [
+      { labels: { outcome: 'kept' }, value: traces.kept },
+      { labels: { outcome: 'left_out' }, value: traces.leftOut },
+      { labels: { outcome: 'untraced' }, value: traces.untraced },
+    ],
+  );
+  add('nearlight_trace_spans_total', 'counter', 'Spans that the receiver of traces took, or that were dropped.', () => [
+    { labels: { outcome: 'sent' }, value: traces.sent },
+    { labels: { outcome: 'dropped' }, value: traces.dropped },
+  ]);
 }
 
 function addMoves(add: Add, { moves, movesOpen, move, moveUndo }: Meters): void {

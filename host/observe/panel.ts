@@ -17,8 +17,13 @@ export interface Panel {
   readonly title: string;
   /** One sentence about what the panel shows and when to worry. */
   readonly about: string;
-  /** `lines` over time, lines `stacked` upon each other, or a large `figure` with its history behind it. */
-  readonly shape: 'lines' | 'stacked' | 'figure';
+  /**
+   * `lines` over time, lines `stacked` upon each other, a large `figure` with its history behind it, or a `heat` map with a row for
+   * each line.
+   */
+  readonly shape: 'lines' | 'stacked' | 'figure' | 'heat';
+  /** Whether values above 0 are bad, which gives a heat map another colour. */
+  readonly isBad?: boolean;
   readonly unit: Unit;
   readonly queries: readonly [Query, ...Query[]];
   /** Values beyond this one miss a goal: above it, or below it if `goalIs` is `least`. */
@@ -46,7 +51,7 @@ export interface Board {
  */
 export const PARTS = {
   admission: true,
-  store: false,
+  store: true,
 } as const satisfies Record<string, boolean>;
 
 export type Part = keyof typeof PARTS;

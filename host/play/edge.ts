@@ -5,6 +5,8 @@ import { NearlightError } from '../base/errors.ts';
 import { type Faults, skewedClock } from '../base/faults.ts';
 import type { Log } from '../base/log.ts';
 import { milli } from '../base/time.ts';
+import { NO_TRACER, type Tracer, writeTraceparent } from '../base/trace.ts';
+import { codeOf, inSpan } from '../base/trace-context.ts';
 import { createDependencies, type Dependencies } from '../edge/dependencies/dependencies.ts';
 import { faultySinkCalls } from '../edge/faults/sink.ts';
 import { faultyStore } from '../edge/faults/store.ts';
@@ -50,6 +52,8 @@ export interface EdgeOptions {
   meters: Meters;
   /** The sink. By default the store has its own. */
   dependencies?: Pick<Dependencies, 'centre'>;
+  /** Traces results. By default nothing is traced. */
+  tracer?: Tracer;
   clock?: Clock;
   /** Whether other processes have sessions in the store, which may run longer than this one. */
   isShared?: boolean;
@@ -131,11 +135,20 @@ class EdgeService implements Edge {
 
   /** Keeps the result of a match with an event for the centre. */
   record(result: MatchResult): void {
-    const { log, now = Date.now, resilience } = this.#options;
+    const { log, tracer = NO_TRACER, now = Date.now, resilience } = this.#options;
     resilience?.protection.count('results');
-    this.store
-      .addResult(describeResult(result, now()))
-      .catch((error: Error) => log('error', `${result.game}: the result of a match is not kept: ${error.message}`));
+    const { game } = result;
+    const span = tracer.begin('result', { kind: 'producer', attributes: { 'nearlight.game': game } });
+    const { ids } = span;
+    inSpan(span, () =>
+      this.store
+        .addResult({ ...describeResult(result, now()), ...(ids ? { traceparent: writeTraceparent(ids) } : {}) })
+        .catch((error: Error) => {
+          span.fail(codeOf(error));
+          log('error', `${game}: the result of a match is not kept: ${error.message}`);
+        })
+        .finally(() => span.end()),
+    );
   }
 
   figures(): EdgeFigures {
@@ -150,6 +163,7 @@ class EdgeService implements Edge {
       local,
       sent,
       failures,
+      outageSeconds: this.#sender?.outageSeconds ?? 0,
       held,
       damaged,
       salvaged,

@@ -12,6 +12,7 @@ import type { MoveResult } from '../edge/saga/source.ts';
 import type { Engine } from '../engine/engine.ts';
 import { type Gpu, openGpu } from '../gpu/dawn.ts';
 import { Meters } from '../observe/meters.ts';
+import { openTracing, type Tracing } from '../observe/tracing/tracing.ts';
 import { buildPlayer } from '../player/build.ts';
 import { Lobby } from '../room/lobby.ts';
 import type { PixelBudget } from '../room/pixels.ts';
@@ -33,8 +34,9 @@ import { playableName, readModule, readPlayable, seedOf } from './playable.ts';
 import { recoverFromLoss } from './recovery.ts';
 import { openResilience, type Resilience } from './resilience.ts';
 import { openRisk, type Risk } from './risk.ts';
-import { openRoom, pixelBudget, roomOptions } from './room.ts';
+import { pixelBudget, roomOptions } from './room.ts';
 import { type ServeOptions, type Servers, serve } from './server.ts';
+import { traceRoom } from './tracing.ts';
 import { driverIdentity } from './vet/driver.ts';
 import { KnownShaders } from './vet/known.ts';
 import { Vetting } from './vet/vetting.ts';
@@ -109,6 +111,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     await gpu.close();
     throw error;
   });
+  const tracing = openTracing({ config, log, meters });
   const resilience = openResilience({ config, log, meters });
   const bus = openBus({ config, log, meters, dependency: dependencies.nats, resilience });
   let vetting: Vetting | undefined;
@@ -126,13 +129,25 @@ export async function startHost(options: HostOptions): Promise<Host> {
     const pixels = pixelBudget(config, gpu);
     const opened = await openRisk({ config, log, meters, rooms: () => lobby.rooms });
     risk = opened;
-    if (config.edgeSocket === '') edge = await openEdge({ config, log, meters, dependencies, resilience });
+    if (config.edgeSocket === '')
+      edge = await openEdge({ config, log, meters, dependencies, resilience, tracer: tracing.tracer });
     else link = await linkEdge({ config, log });
     const [kept, linked] = [edge, link];
     const { store } = edge ?? {};
     const checkpoints =
       store && config.checkpointSeconds > 0 ? new Checkpoints({ store, config, log, clock: systemClock }) : undefined;
-    const context = { ...options, gpu, engine, vetting, meters, pixels, edge: kept ?? linked, bus, checkpoints };
+    const context = {
+      ...options,
+      gpu,
+      engine,
+      vetting,
+      meters,
+      pixels,
+      edge: kept ?? linked,
+      bus,
+      checkpoints,
+      tracing,
+    };
     for (const path of options.modules)
       await lobby.add(playableName(path), () =>
         open(path, context).catch((error) => Promise.reject(named(path, error))),
@@ -151,6 +166,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
       link,
       dependencies,
       risk: opened,
+      tracing,
       resilience,
       coldStart: () => coldStart,
       mayMove: true,
@@ -194,6 +210,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
         await kept?.close();
         await linked?.close();
         await dependencies.close();
+        await tracing.close();
         await tried.close();
         await gpu.close();
       },
@@ -207,6 +224,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     await edge?.close();
     await link?.close();
     await dependencies.close();
+    await tracing.close();
     await vetting?.close();
     await gpu.close();
     throw error;
@@ -255,9 +273,10 @@ async function open(
       edge: Pick<Edge, 'keepSessions' | 'record'> | undefined;
       bus: Bus;
       checkpoints: Checkpoints | undefined;
+      tracing: Tracing;
     },
 ): Promise<Room> {
-  const { config, log, gpu, engine, vetting, meters, pixels, edge, bus, checkpoints, sink = edge } = context;
+  const { config, log, gpu, engine, vetting, meters, pixels, edge, bus, checkpoints, tracing, sink = edge } = context;
   const playable = await readPlayable(path, context);
   const { name } = playable;
   const launcher = new Launch({
@@ -269,8 +288,10 @@ async function open(
     session: { seed: seedOf(config), tickRate: config.tickRate, seats: config.maxPlayers },
     log: (level, message) => log(level, `${name}: ${message}`, { room: name }),
   });
-  const options = roomOptions({ name, config, log, gpu, meters, pixels, bus, sink });
-  const room = await openRoom(launcher, options, await checkpoints?.read(name));
+  const tap = tracing.taps.of(name);
+  const options = roomOptions({ name, config, log, gpu, meters, pixels, bus, sink, tap });
+  const saved = await checkpoints?.read(name);
+  const room = await traceRoom(tracing.tracer, { launcher, game: name, options, saved });
   checkpoints?.watch(room);
   return room;
 }

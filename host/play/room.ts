@@ -4,6 +4,7 @@ import type { Bus, EventSink } from '../base/bus.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import type { Log } from '../base/log.ts';
+import { type FrameTap, NO_TAP } from '../base/trace.ts';
 import type { Gpu } from '../gpu/dawn.ts';
 import { DeviceWatch } from '../gpu/watch.ts';
 import type { Meters } from '../observe/meters.ts';
@@ -39,6 +40,8 @@ export interface RoomParts {
   bus?: Bus;
   /** Keeps the results of matches. */
   sink?: EventSink | undefined;
+  /** Takes the times of pictures that an operator wants to have traced. */
+  tap?: FrameTap;
 }
 
 /** Makes the budget for the pixels of all players of a host. */
@@ -108,7 +111,7 @@ export function roomOptions(parts: RoomParts): Omit<RoomOptions, 'instance' | 'r
 }
 
 async function createView(
-  { gpu, config, log, meters }: RoomParts,
+  { gpu, config, log, meters, tap = NO_TAP }: RoomParts,
   request: ViewRequest,
   connection: PlayerConnection,
   onError: (error: unknown) => void,
@@ -126,6 +129,7 @@ async function createView(
     fps,
     clock: systemClock,
     meters,
+    tap,
     onError,
   });
 }

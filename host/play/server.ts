@@ -10,6 +10,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { Gpu } from '../gpu/dawn.ts';
 import type { Meters } from '../observe/meters.ts';
 import { createMetrics } from '../observe/metrics.ts';
+import type { Tracing } from '../observe/tracing/tracing.ts';
 import type { buildPlayer } from '../player/build.ts';
 import type { Lobby } from '../room/lobby.ts';
 import type { Room } from '../room/room.ts';
@@ -52,6 +53,8 @@ export interface ServeOptions {
   risk?: Pick<Risk, 'rules'> | undefined;
   /** Takes the seats whose players can return, whenever one was taken or given up. */
   noteSeats?(seats: readonly (SeatRecord & { game: string })[]): void;
+  /** Traces joins, and pictures on demand. Without it, nothing is traced. */
+  tracing?: Tracing | undefined;
   /** Protection from pressure, and injected faults. Without it, there are neither. */
   resilience?: Resilience | undefined;
   /** See OperatorServerOptions. */
@@ -78,7 +81,7 @@ export interface Servers {
  */
 export async function serve(options: ServeOptions): Promise<Servers> {
   const { config, log, gpu, engine, lobby, files, meters, more, nodePort, edge, link, risk, resilience } = options;
-  const { mayMove = false } = options;
+  const { tracing, mayMove = false } = options;
   const warn = (message: string) => log('warn', message);
   const game = (name?: string) => factsOf(lobby.rooms, name);
   const { dependencies = createDependencies({ config, log, meters }) } = options;
@@ -118,6 +121,7 @@ export async function serve(options: ServeOptions): Promise<Servers> {
       ),
     meters,
     nodePort,
+    tracer: tracing?.tracer,
     faults: resilience?.faults,
   }).catch(async (error: unknown) => {
     await gate.close();
@@ -146,6 +150,7 @@ export async function serve(options: ServeOptions): Promise<Servers> {
     meters,
     calls: resilience ? [resilience.call] : [],
     mayMove,
+    ...(tracing ? { traceFrames: (request) => tracing.taps.ask(request) } : {}),
     move: options.move,
   }).catch(async (error: unknown) => {
     await players.close();

@@ -2,6 +2,7 @@ import {
   HEADER_HOLD,
   HEADER_PAGE,
   HEADER_RETURN,
+  HEADER_TRACE,
   PROTOCOL_VERSION,
   QUERY_HOLD,
   QUERY_PROTOCOL,
@@ -63,7 +64,11 @@ export async function requestSeat(
   const { query, tokens, body, isBlind, page, token, signal } = options;
   const response = await fetch(`${url}?${parametersOf(query)}`, {
     method: 'POST',
-    headers: { ...(body ? { 'content-type': body.type } : {}), ...returnHeader(tokens, page, token) },
+    headers: {
+      ...(body ? { 'content-type': body.type } : {}),
+      ...returnHeader(tokens, page, token),
+      [HEADER_TRACE]: createTraceparent(),
+    },
     ...(body ? { body: body.text } : {}),
     ...(isBlind ? BLIND : {}),
     signal,
@@ -108,6 +113,13 @@ export function returnHeader(
     ...(tokens ? { [HEADER_RETURN]: tokens.join() || 'new', ...(page ? { [HEADER_PAGE]: page } : {}) } : {}),
     ...(token ? { authorization: `Bearer ${token}` } : {}),
   };
+}
+
+/** Begins a trace (W3C Trace Context), whose id finds this request in the traces and in the log of the host. */
+function createTraceparent(): string {
+  const numbers = crypto.getRandomValues(new Uint32Array(6));
+  const digits = Array.from(numbers, (number) => number.toString(16).padStart(8, '0')).join('');
+  return `00-${digits.slice(16)}-${digits.slice(0, 16)}-00`;
 }
 
 /** Returns a name that no other page has. Unlike randomUUID, it needs no secure context. */

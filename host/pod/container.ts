@@ -1,6 +1,7 @@
 import { exitStatus } from '../base/errors.ts';
 import { jsonLine } from '../base/log.ts';
 import type { Milli } from '../base/time.ts';
+import { currentSpan } from '../base/trace-context.ts';
 import type { NodeAccess } from './access.ts';
 import type { Accounting } from './accounting.ts';
 import type { Execs } from './execs.ts';
@@ -59,7 +60,7 @@ export async function loadGame(
       hold: bundle.kind === 'container',
       ownNetwork,
       renewed: () => accounting.addGuest(),
-      log: (level, message, about) => task.stdout.write(jsonLine(level, message, about)),
+      log: (level, message, about) => task.stdout.write(jsonLine(level, message, { ...currentSpan().ids, ...about })),
     });
     task.pid = container.game.pid;
   } catch (error) {

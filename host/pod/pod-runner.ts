@@ -12,6 +12,7 @@ import type { Gpu } from '../gpu/dawn.ts';
 import type { ShaderVetting } from '../gpu/vetting.ts';
 import { DeviceWatch } from '../gpu/watch.ts';
 import type { Meters } from '../observe/meters.ts';
+import { openTracing, type Tracing } from '../observe/tracing/tracing.ts';
 import { openBus } from '../play/bus.ts';
 import { LinkedEdge } from '../play/edge-link.ts';
 import { Launch, relaunch } from '../play/launch.ts';
@@ -19,6 +20,7 @@ import { seedOf } from '../play/playable.ts';
 import { openResilience, type Resilience } from '../play/resilience.ts';
 import { pixelBudget, roomOptions } from '../play/room.ts';
 import { type ServeOptions, type Servers, serve } from '../play/server.ts';
+import { traceLoad } from '../play/tracing.ts';
 import { Audience } from '../room/audience.ts';
 import type { PixelBudget } from '../room/pixels.ts';
 import type { Room } from '../room/room.ts';
@@ -65,6 +67,7 @@ export class PodRunner implements GameRunner {
   /** Opened for the first game, when the process is in the pod's network. */
   #bus: Bus | undefined;
   #dependencies: Dependencies | undefined;
+  #tracing: Tracing | undefined;
   #resilience: Resilience | undefined;
   /** Connected for the first game, whose start does not wait for it. */
   #edge: LinkedEdge | undefined;
@@ -128,22 +131,28 @@ export class PodRunner implements GameRunner {
       dependency: this.#dependenciesOf(config, log).nats,
       resilience: this.#resilience,
     });
-    const instance = await launcher.createInstance();
+    this.#tracing ??= openTracing({ config, log, meters: this.#meters });
+    const { tracer, taps } = this.#tracing;
+    const { instance, onFirstTick } = await traceLoad(tracer, launcher, name);
     coldStart.loadedMs = sinceRequest(coldStart);
     this.#coldStart = coldStart;
     return new PodGame({
       instance,
       launcher,
-      options: roomOptions({
-        name,
-        config,
-        log,
-        gpu,
-        meters: this.#meters,
-        pixels: this.#pixels,
-        bus: this.#bus,
-        sink: this.#edge,
-      }),
+      options: {
+        ...roomOptions({
+          name,
+          config,
+          log,
+          gpu,
+          meters: this.#meters,
+          pixels: this.#pixels,
+          bus: this.#bus,
+          sink: this.#edge,
+          tap: taps.of(name),
+        }),
+        onFirstTick,
+      },
       reload: () => relaunch(launcher),
       renewed: () => request.renewed(),
       hold: request.hold,
@@ -185,6 +194,7 @@ export class PodRunner implements GameRunner {
     await this.#bus?.close();
     await this.#edge?.close();
     await this.#servers?.close();
+    await this.#tracing?.close();
     this.#servers = undefined;
   }
 
@@ -225,6 +235,7 @@ export class PodRunner implements GameRunner {
       files,
       meters: this.#meters,
       dependencies: this.#dependenciesOf(config, log),
+      tracing: this.#tracing,
       resilience: this.#resilience,
       link: this.#edge,
       coldStart: () => phaseSeconds(this.#coldStart),

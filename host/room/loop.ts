@@ -34,6 +34,8 @@ export interface LoopOptions {
   /** Returns the running module, which is replaced when the room recovers from a lost GPU. */
   game(): Loaded;
   isClosing(): boolean;
+  /** Called after the first simulation tick. */
+  onFirstTick?(): void;
 }
 
 /**
@@ -45,6 +47,7 @@ export class GameLoop {
   readonly #options: LoopOptions;
   readonly #ticks: TickSchedule;
   readonly #listeners: Listeners;
+  #hasTicked = false;
 
   constructor(options: LoopOptions) {
     this.#options = options;
@@ -134,6 +137,8 @@ export class GameLoop {
     stats.tickMs.add(clock.now() - begun);
     if (submission.sound) this.#listeners.play(submission.sound);
     await this.replay(submission);
+    if (!this.#hasTicked) this.#options.onFirstTick?.();
+    this.#hasTicked = true;
     const ended = clock.now();
     for (const seat of seats) {
       seat?.timing.endTick(ended);

@@ -68,6 +68,8 @@ export interface RoomOptions {
    */
   createSound?(connection: PlayerConnection, onError: (error: unknown) => void): Promise<PlayerSound> | undefined;
   log: Log;
+  /** Called after the first simulation tick of this process. */
+  onFirstTick?(): void;
 }
 
 /** A running module, and the object that executes its commands on the GPU. */

@@ -126,6 +126,7 @@ export class Room {
       bus: this.#bus,
       game: shared.game,
       isClosing: () => this.isClosed,
+      ...(options.onFirstTick ? { onFirstTick: options.onFirstTick } : {}),
     });
     this.resumed = (options.resumed?.seats ?? []).map((number) => this.#seating.resume(number));
     this.#listen(this.#game);

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { Samples } from '../base/samples.ts';
 import { type Milli, micro, toMicro } from '../base/time.ts';
+import { type FrameTap, NO_TAP } from '../base/trace.ts';
 import type { Surface } from '../gpu/replay.ts';
 import type { Meters } from '../observe/meters.ts';
 import type { Feedback, FrameInfo, FrameTimes, InputTimes, PlayerConnection } from '../stream/player.ts';
@@ -46,6 +47,8 @@ export interface VideoViewOptions extends VideoPipeline {
   clock: Clock;
   /** The counters of the whole host process. Each player's frames also have statistics of their own. */
   meters?: Meters;
+  /** Takes the times of pictures that an operator wants to have traced. */
+  tap?: FrameTap;
   /** Called once, when the video encoder or the readback from the GPU fails. The player's video is useless from then on. */
   onError(error: unknown): void;
 }
@@ -215,6 +218,29 @@ export class VideoView implements PlayerView {
     this.stats.frames++;
     this.stats.bytes += unit.data.byteLength;
     this.#countInput(sequence, times);
+    const { tap = NO_TAP } = this.#options;
+    if (tap.isOpen) this.#trace(tap, unit, { readAt, times, encodedAt, sent });
+  }
+
+  #trace(
+    tap: FrameTap,
+    unit: AccessUnit,
+    at: Pick<Frame, 'readAt' | 'times'> & { encodedAt: Milli; sent: Milli },
+  ): void {
+    const { waitMs, tickMs, turnMs, drawMs, readbackMs } = at.times;
+    tap.add({
+      endedAt: at.sent,
+      stages: {
+        wait: waitMs,
+        tick: tickMs,
+        turn: turnMs,
+        draw: drawMs,
+        readback: readbackMs,
+        encode: at.encodedAt - at.readAt - drawMs - readbackMs,
+        send: at.sent - at.encodedAt,
+      },
+      attributes: { 'nearlight.bytes': unit.data.byteLength, 'nearlight.keyframe': unit.keyframe },
+    });
   }
 
   /** Adds the times of an input to the histograms of the host, but only for the first picture that shows it. */

@@ -10,6 +10,7 @@ import type { ConnectionOptions, PageConnection } from './connection.ts';
 import { comeBack, type Entry, enter, keepSeat, type Places } from './entrance.ts';
 import { OPEN_GATE, type Pass, readBearer } from './gate.ts';
 import type { Call } from './http.ts';
+import { traceConnecting } from './join-trace.ts';
 import { NO_H264, type Offer } from './offer.ts';
 import type { Player, ViewRequest } from './player.ts';
 import type { Place, Queue } from './queue.ts';
@@ -151,6 +152,7 @@ export function open<C extends PageConnection>(
   let connection: C | undefined;
   let player: Player | undefined;
   let ticket: Ticket | undefined;
+  const endTrace = traceConnecting();
   try {
     const opened = admission.open(client, () => connection?.close('displaced'), pass);
     ticket = opened;
@@ -171,11 +173,13 @@ export function open<C extends PageConnection>(
       },
       warn: (message) => log.warn(message),
       onConnected: () => {
+        endTrace();
         meters.sessions++;
         meters.sessionsJoined++;
       },
       onTier: (tier, tookMs) => returns.move(id, tier, tookMs),
       onClosed: (reason) => {
+        endTrace(reason);
         if (player) meters.sessions--;
         meters.sessionsEnded[reason]++;
         reception.connections.delete(id);

@@ -3,6 +3,7 @@ import { type Config, settings } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import { type Milli, milli } from '../base/time.ts';
 import type { Meters } from '../observe/meters.ts';
+import type { FrameRequest } from '../observe/tracing/frames.ts';
 import { checkLiveness, checkReadiness, type Health } from './health.ts';
 import { type Answer, answerJson, type Call, checkMethod, JSON_TYPE, openHttpServer, send } from './http.ts';
 import { type MoveOrder, readMoveOrder } from './move-order.ts';
@@ -10,6 +11,7 @@ import { answerCall, type OperatorCall } from './operator-call.ts';
 
 /** An answer is sent again to requests that arrive within this time, so that many requests cost little. */
 const FRESH_MS = 1000;
+const TRACE_PATH = '/trace/frames';
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 export interface OperatorServerOptions {
@@ -26,6 +28,8 @@ export interface OperatorServerOptions {
   calls?: readonly OperatorCall[];
   /** Moves a player for `POST /moves`. Undefined if players cannot move here. @throws NearlightError */
   move?: ((order: MoveOrder) => Promise<object>) | undefined;
+  /** Has the next pictures of a room traced. @throws NearlightError NL_REQUEST */
+  traceFrames?(request: FrameRequest): object;
   /** Whether to take any free port if the default one is taken, as by another host of the same user. */
   mayMove?: boolean;
 }
@@ -38,7 +42,8 @@ export interface OperatorServer {
 
 /**
  * Serves operators and their tools at a port of its own: `GET /status`, `/metrics`, `/healthz` and `/readyz`, whose answers are at
- * most a second old, `POST /moves`, which moves a player as a MoveOrder in JSON says, and further calls.
+ * most a second old, `POST /moves`, which moves a player as a MoveOrder in JSON says, `POST /trace/frames?frames=N&room=NAME`, which
+ * has the next pictures of a room traced, and further calls.
  * @throws NearlightError NL_PORT_IN_USE, or NL_SETTING if the address cannot be used
  */
 export async function createOperatorServer(options: OperatorServerOptions): Promise<OperatorServer> {
@@ -60,6 +65,7 @@ export async function createOperatorServer(options: OperatorServerOptions): Prom
       warn,
       route: (call) => {
         if (call.url.pathname === '/moves') return answerMove(options, call);
+        if (call.url.pathname === TRACE_PATH) return trace(options, call);
         const found = calls.find(({ path }) => path === call.url.pathname);
         return found ? answerCall(found, call) : answerFrom(answers, call);
       },
@@ -80,6 +86,18 @@ export async function createOperatorServer(options: OperatorServerOptions): Prom
   };
 }
 
+/** @throws NearlightError NL_METHOD, NL_ORIGIN, NL_REQUEST */
+function trace({ traceFrames }: OperatorServerOptions, call: Call): void {
+  const { request, response, url } = call;
+  checkMethod(call, 'POST');
+  // A page that an operator looks at could send this request too.
+  if (request.headers.origin !== undefined) throw new NearlightError('NL_ORIGIN', 'use a program such as curl');
+  if (!traceFrames) throw new NearlightError('NL_REQUEST', 'this host traces no pictures');
+  const room = url.searchParams.get('room') ?? undefined;
+  const frames = Number(url.searchParams.get('frames') || Number.NaN);
+  answerJson(response, 202, traceFrames({ room, frames }));
+}
+
 async function answerFrom(answers: ReadonlyMap<string, FreshAnswer>, call: Call): Promise<void> {
   const answer = answers.get(call.url.pathname);
   if (!answer)
@@ -96,7 +114,7 @@ async function answerMove({ move }: OperatorServerOptions, call: Call): Promise<
 }
 
 function names(answers: ReadonlyMap<string, FreshAnswer>): string {
-  return [...answers.keys()].join(', ');
+  return [...answers.keys(), TRACE_PATH].join(', ');
 }
 
 /** Keeps an answer for a second. Requests that arrive while it is being made share it. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { NearlightError } from '../base/errors.ts';
-import { HEADER_HOLD, HEADER_PAGE, HEADER_RETURN } from '../base/protocol.ts';
+import { HEADER_HOLD, HEADER_PAGE, HEADER_RETURN, HEADER_TRACE } from '../base/protocol.ts';
 import { readList } from '../base/setting.ts';
 
 /** How long a browser may remember that another site's requests are allowed, in seconds. */
@@ -73,7 +73,10 @@ export class AllowedOrigins {
 export function answerPreflight(response: ServerResponse, methods: string): void {
   if (response.hasHeader('access-control-allow-origin')) {
     response.setHeader('access-control-allow-methods', methods);
-    response.setHeader('access-control-allow-headers', `content-type, authorization, ${HEADER_RETURN}, ${HEADER_PAGE}`);
+    response.setHeader(
+      'access-control-allow-headers',
+      `content-type, authorization, ${HEADER_RETURN}, ${HEADER_PAGE}, ${HEADER_TRACE}`,
+    );
     response.setHeader('access-control-max-age', PREFLIGHT_SECONDS);
   }
   response.writeHead(204, { allow: methods }).end();

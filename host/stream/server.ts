@@ -9,6 +9,7 @@ import { type Faults, NO_FAULTS } from '../base/faults.ts';
 import type { About } from '../base/log.ts';
 import { HEADER_RETURN, QUERY_HOLD, QUERY_WATCH } from '../base/protocol.ts';
 import { milli } from '../base/time.ts';
+import { NO_TRACER, type Tracer } from '../base/trace.ts';
 import type { Meters } from '../observe/meters.ts';
 import { Admission } from './admission.ts';
 import { accept, arrive, checkOpen, closeWith, keepTurn, open, type Reception } from './arrivals.ts';
@@ -20,6 +21,7 @@ import { suffer } from './faults.ts';
 import { headersFor, type PageFile, sendFile } from './files.ts';
 import { type Gate, OPEN_GATE, readBearer } from './gate.ts';
 import { answerJson, type Call, checkMethod, openHttpServer } from './http.ts';
+import { traceJoin } from './join-trace.ts';
 import { readOffer } from './offer.ts';
 import { AllowedOrigins, answerPreflight } from './origin.ts';
 import type { Player, ViewRequest } from './player.ts';
@@ -55,6 +57,8 @@ export interface StreamServerOptions {
   onSeats?(seats: readonly KeptSeat[]): void;
   /** Limits the requests of new players. By default there are no such limits. */
   limit?: Limit | undefined;
+  /** Traces joins. By default nothing is traced. */
+  tracer?: Tracer | undefined;
   /** Faults that an operator injects into requests and packets. By default there are none. */
   faults?: Pick<Faults, 'strike'> | undefined;
   /** The counters of the host process, to which the server adds its connections. */
@@ -218,11 +222,11 @@ async function route(state: State, call: Call): Promise<void> {
   if (!(await suffer(state.options.faults ?? NO_FAULTS, call))) return;
   if (url.pathname === '/whep') {
     if (!isAllowed(state, call, 'POST, OPTIONS')) return;
-    return connect(state, call);
+    return traced(state, call, 'join', connect);
   }
   if (url.pathname === '/whep/socket') {
     if (!isAllowed(state, call, 'POST, OPTIONS')) return;
-    return connectSocket(state, call);
+    return traced(state, call, 'join', connectSocket);
   }
   if (url.pathname === '/whep/line') {
     // A page looks whether its line to this server is back, or why this server refuses it.
@@ -233,11 +237,11 @@ async function route(state: State, call: Call): Promise<void> {
   }
   if (url.pathname === '/whep/queue') {
     if (!isAllowed(state, call, 'POST, OPTIONS')) return;
-    return queueUp(state, call);
+    return traced(state, call, 'queue', queueUp);
   }
   if (url.pathname === '/whep/ticket') {
     if (!isAllowed(state, call, 'POST, OPTIONS')) return;
-    return sendTicket(state, call);
+    return traced(state, call, 'ticket', sendTicket);
   }
   const id = CONNECTION_PATH.exec(url.pathname)?.[1];
   if (id !== undefined) {
@@ -249,6 +253,17 @@ async function route(state: State, call: Call): Promise<void> {
   checkMethod(call, 'GET, HEAD');
   if (file.isShared) state.origins.share(request, response);
   sendFile(request, response, file);
+}
+
+/** Answers a request for a place in a trace of its own. */
+function traced(
+  state: State,
+  call: Call,
+  name: 'join' | 'queue' | 'ticket',
+  work: (state: State, call: Call) => Promise<void>,
+): Promise<void> {
+  const { tracer = NO_TRACER, config } = state.options;
+  return traceJoin({ tracer, name, call, slowMs: config.traceSlowJoinMs }, () => work(state, call));
 }
 
 /**

@@ -2,11 +2,10 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { MESSAGE_FRAME } from '../../host/base/protocol.ts';
 import { type HostProcess, startHostProcess } from '../e2e/host.ts';
-import { Peer, pointerMessage } from '../stream/peer.ts';
 import { sleep } from '../wait.ts';
 import { type Bench, benchmark, percentile } from './harness.ts';
+import { MeasuredPlayer } from './measured-player.ts';
 import { numberFrom } from './switches.ts';
 
 const SECONDS = numberFrom('BENCH_SECONDS', 30, 1);
@@ -15,8 +14,6 @@ const TURNS = numberFrom('BENCH_TURNS', 4, 1);
 const QUERY = '?size=320x180&fps=60';
 const PLAYERS = 2;
 const SETTLE_MS = 1000;
-/** A prime number of milliseconds, so that inputs meet ticks and pictures at all phases. */
-const INPUT_MS = 17;
 const SHIFT_MS_MAX = 2;
 
 const ATTACKS = {
@@ -25,48 +22,6 @@ const ATTACKS = {
   'socket-states': 'pointer on a WebSocket',
   'socket-keys': 'keys on a WebSocket',
 };
-
-/** A player that moves the pointer, and notes how long each movement takes until a picture shows it. */
-class MeasuredPlayer {
-  readonly #peer = new Peer();
-  readonly #sentAt = new Map<number, number>();
-  #latencies: number[] = [];
-  #sequence = 0;
-  #timer: NodeJS.Timeout | undefined;
-
-  async join(url: string): Promise<void> {
-    await this.#peer.join(url, { query: QUERY });
-    this.#peer.state.onMessage((message) => this.#receive(message as Buffer));
-    this.#timer = setInterval(() => this.#move(), INPUT_MS);
-  }
-
-  /** Returns the latencies since the last call. */
-  take(): number[] {
-    return this.#latencies.splice(0);
-  }
-
-  close(): void {
-    clearInterval(this.#timer);
-    this.#peer.close();
-  }
-
-  #move(): void {
-    if (!this.#peer.state.isOpen()) return;
-    this.#sentAt.set(++this.#sequence, performance.now());
-    this.#peer.state.sendMessageBinary(pointerMessage({ sequence: this.#sequence, dx: this.#sequence }));
-  }
-
-  #receive(message: Buffer): void {
-    if (message[0] !== MESSAGE_FRAME) return;
-    const shown = message.readUInt32LE(8);
-    const now = performance.now();
-    for (const [sequence, sentAt] of this.#sentAt) {
-      if (sequence > shown) break;
-      this.#sentAt.delete(sequence);
-      this.#latencies.push(now - sentAt);
-    }
-  }
-}
 
 async function attack(host: HostProcess, kind: string): Promise<ChildProcess> {
   const child = fork(join(import.meta.dirname, '../e2e/stranger.ts'), [kind, host.url]);
@@ -94,7 +49,7 @@ async function run(bench: Bench, kind: string, name: string): Promise<void> {
   const host = await startHostProcess(['build/latency.wasm'], { MAX_PLAYERS: '4' });
   const players = Array.from({ length: PLAYERS }, () => new MeasuredPlayer());
   try {
-    for (const player of players) await player.join(host.url);
+    for (const player of players) await player.join(host.url, QUERY);
     const calm: Measured = { latencies: [], cpuPercent: [] };
     const attacked: Measured = { latencies: [], cpuPercent: [] };
     let sent = 0;

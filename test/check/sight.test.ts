@@ -61,7 +61,9 @@ describe('the files that an operator may change', () => {
   test('Alloy reads the fields that a line of the log has', () => {
     const [, list = ''] = /stage\.json \{\s*expressions = \{([^}]*)\}/.exec(read('config.alloy')) ?? [];
     const fields = [...list.matchAll(/^\s*(\w+)\s*= "(\w+)",$/gm)].map(([, name, source]) => [name, source]);
-    const line = JSON.parse(jsonLine('info', 'a message', { room: 'arena', player: 0, traceId: 'a' })) as object;
+    const line = JSON.parse(
+      jsonLine('info', 'a message', { room: 'arena', player: 0, traceId: 'a', spanId: 'b' }),
+    ) as object;
     const expected = Object.keys(line).filter((name) => name !== 'message');
     expect(fields).toEqual(expected.map((name) => [name, name]));
   });

@@ -8,12 +8,27 @@ import { createMetrics } from '../../host/observe/metrics.ts';
 import { OBJECTIVES } from '../../host/observe/objectives.ts';
 import { isPresent, nameLine, type Part } from '../../host/observe/panel.ts';
 
+/** The figures of a host with a store. */
+const EDGE = {
+  waiting: 0,
+  oldestSeconds: 0,
+  refused: 0,
+  local: 0,
+  sent: 0,
+  failures: 0,
+  outageSeconds: 0,
+  held: 0,
+  damaged: 0,
+  salvaged: 0,
+  givenUp: {},
+};
 const meters = new Meters();
 meters.gpuMs = 0;
 const metrics = createMetrics(meters, {
   build: { version: '1.2.3', gpu: 'a GPU' },
   seats: () => ({ all: 16, taken: 3 }),
   coldStart: () => ({ ready: 1 }),
+  edge: () => EDGE,
   protection: { faults: () => [], isHigh: () => false, p95Ms: () => 1 },
 });
 const { samples } = parseMetrics(await metrics(), 0);

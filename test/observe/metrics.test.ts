@@ -100,7 +100,7 @@ describe('metrics', () => {
     meters.movesOpen.arrivals = 2;
     meters.moveUndo.add(40);
     expect(await createMetrics(meters, figures)()).not.toContain('nearlight_move');
-    const counts = { waiting: 0, oldestSeconds: 0, refused: 0, local: 0, sent: 0, failures: 0 };
+    const counts = { waiting: 0, oldestSeconds: 0, refused: 0, local: 0, sent: 0, failures: 0, outageSeconds: 0 };
     const edge = { ...counts, held: 0, damaged: 0, salvaged: 0, givenUp: {} };
     const families = parse(await createMetrics(meters, { ...figures, edge: () => edge })());
     const values = (name: string) => Object.fromEntries(families.get(name)?.samples ?? []);
@@ -284,6 +284,7 @@ test('a host with a store reports it, and one without has no metrics of a store'
     local: 2,
     sent: 7,
     failures: 3,
+    outageSeconds: 2,
     held: 5,
     damaged: 1,
     salvaged: 9,
@@ -297,6 +298,9 @@ test('a host with a store reports it, and one without has no metrics of a store'
   expect(value('nearlight_outbox_failures_total')).toBe(3);
   expect(value('nearlight_outbox_refused')).toBe(1);
   expect(value('nearlight_outbox_local')).toBe(2);
+  expect(value('nearlight_protection_recovery_seconds', 'nearlight_protection_recovery_seconds{step="outbox"}')).toBe(
+    2,
+  );
   expect(value('nearlight_store_held')).toBe(5);
   expect(value('nearlight_store_damaged_total')).toBe(1);
   expect(value('nearlight_store_salvaged_rows_total')).toBe(9);

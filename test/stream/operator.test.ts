@@ -109,3 +109,28 @@ test("a host takes another operator's port only if the default one is taken and 
     other.close();
   }
 });
+
+test("the operator's port has pictures traced, but not for a page of any site", async () => {
+  const asked: object[] = [];
+  const traceFrames = (request: object) => {
+    asked.push(request);
+    return { room: 'arena', frames: 3 };
+  };
+  const { server } = await start({ traceFrames });
+  const post = async (query: string, init: RequestInit = {}) => {
+    const response = await fetch(`${server.url}trace/frames${query}`, { method: 'POST', ...init });
+    return [response.status, await response.json()];
+  };
+  expect(await post('?frames=3&room=arena')).toEqual([202, { room: 'arena', frames: 3 }]);
+  expect(await post('')).toEqual([202, expect.anything()]);
+  expect(asked).toEqual([
+    { room: 'arena', frames: 3 },
+    { room: undefined, frames: Number.NaN },
+  ]);
+  expect(await post('?frames=3', { headers: { origin: server.url } })).toMatchObject([403, { code: 'NL_ORIGIN' }]);
+  expect(await post('?frames=3', { method: 'PUT' })).toMatchObject([405, { code: 'NL_METHOD' }]);
+  expect(asked).toHaveLength(2);
+  const { server: plain } = await start();
+  const response = await fetch(`${plain.url}trace/frames?frames=1`, { method: 'POST' });
+  expect([response.status, await response.json()]).toMatchObject([400, { code: 'NL_REQUEST' }]);
+});

@@ -4,6 +4,7 @@ import {
   CHANNEL_STATE,
   HEADER_PAGE,
   HEADER_RETURN,
+  HEADER_TRACE,
   HELD_BYTES,
   MESSAGE_FRAME,
   MESSAGE_HELD,
@@ -135,12 +136,20 @@ export class Peer {
    * @param options.tokens the page's return tokens, or `new`; by default the page cannot return
    * @param options.page the header HEADER_PAGE
    * @param options.bearer the player's token or join ticket
+   * @param options.trace the header HEADER_TRACE
    */
   async join(
     url: string,
-    options: { query?: string; edit?: (sdp: string) => string; tokens?: string; page?: string; bearer?: string } = {},
+    options: {
+      query?: string;
+      edit?: (sdp: string) => string;
+      tokens?: string;
+      page?: string;
+      bearer?: string;
+      trace?: string;
+    } = {},
   ): Promise<Notice & { kind: 'joined' }> {
-    const { query = '', edit = (sdp: string) => sdp, tokens, page, bearer } = options;
+    const { query = '', edit = (sdp: string) => sdp, tokens, page, bearer, trace } = options;
     const response = await fetch(`${url}whep${query}`, {
       method: 'POST',
       headers: {
@@ -148,6 +157,7 @@ export class Peer {
         ...(tokens === undefined ? {} : { [HEADER_RETURN]: tokens }),
         ...(page === undefined ? {} : { [HEADER_PAGE]: page }),
         ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+        ...(trace === undefined ? {} : { [HEADER_TRACE]: trace }),
       },
       body: await this.offer(),
     }).catch(({ message, cause }: Error) => {

@@ -31,7 +31,7 @@ export class Card {
     const about = document.createElement('p');
     about.textContent = panel.about;
     const chart = document.createElement('div');
-    chart.className = 'chart';
+    chart.className = panel.shape === 'heat' ? 'chart heat' : 'chart';
     this.#figure.className = 'figure';
     this.#empty.className = 'empty';
     this.#canvas.setAttribute('role', 'img');
@@ -95,7 +95,7 @@ export class Card {
     const all = [...this.#lines].map(([name, values]) => ({ name, values }));
     const defined = this.#panel.queries.map((query) => nameLine(query, {}));
     all.sort((a, b) => defined.indexOf(a.name) - defined.indexOf(b.name));
-    if (all.length <= 4) return all;
+    if (all.length <= 4 || this.#panel.shape === 'heat') return all;
     const some = all.filter(({ values }) => values.some((value) => value !== null && value !== 0));
     if (some.length <= NAMED_MAX) return some;
     const bySize = [...some].sort((a, b) => sizeOf(b.values) - sizeOf(a.values));
@@ -105,7 +105,7 @@ export class Card {
   }
 
   #drawing(): Drawing {
-    const lines = this.#shown().map(({ values }, index) => ({ values, colour: colourAt(index) }));
+    const lines = this.#shown().map(({ name, values }, index) => ({ name, values, colour: colourAt(index) }));
     return { panel: this.#panel, times: this.#times, lines, pointed: this.#pointed };
   }
 
@@ -131,7 +131,8 @@ export class Card {
       const value = values[position] ?? undefined;
       const strong = document.createElement('b');
       strong.textContent = value === undefined ? '–' : formatValue(value, unit, decimals);
-      item.append(swatch, `${name} `, strong);
+      // The rows of a heat map have one colour.
+      item.append(...(this.#panel.shape === 'heat' ? [] : [swatch]), `${name} `, strong);
       return item;
     });
     this.#legend.replaceChildren(...items);

@@ -1,8 +1,10 @@
 import type { Panel } from '../../observe/panel.ts';
 import { formatValue, ticksUpTo } from './format.ts';
+import { drawHeat } from './heat.ts';
 
 /** A line of a chart. */
 export interface Drawn {
+  readonly name: string;
   readonly values: readonly (number | null)[];
   readonly colour: string;
 }
@@ -34,6 +36,10 @@ export function draw(canvas: HTMLCanvasElement, drawing: Drawing): void {
   const style = getComputedStyle(canvas);
   const colourOf = (name: string) => style.getPropertyValue(name).trim();
   const { panel, lines } = drawing;
+  if (panel.shape === 'heat') {
+    drawHeatMap(context, drawing, colourOf);
+    return;
+  }
   const isSmall = panel.shape === 'figure';
   const stacked = panel.shape === 'stacked' ? stack(lines.map(({ values }) => values)) : undefined;
   const heights = stacked ?? lines.map(({ values }) => values);
@@ -67,6 +73,25 @@ export function draw(canvas: HTMLCanvasElement, drawing: Drawing): void {
   });
   if (panel.goal !== undefined && !isSmall) drawGoal(area, y(panel.goal), colourOf('--bad'));
   if (drawing.pointed !== undefined) drawPointer(area, x(drawing.times[drawing.pointed] ?? 0), colourOf('--soft'));
+}
+
+/** Draws a heat map in the area that the names of its rows leave. */
+function drawHeatMap(context: CanvasRenderingContext2D, drawing: Drawing, colourOf: (name: string) => string): void {
+  const { panel, lines, times, pointed } = drawing;
+  const { clientWidth, clientHeight } = context.canvas;
+  context.font = FONT;
+  const left = Math.ceil(Math.max(0, ...lines.map(({ name }) => context.measureText(name).width))) + 8;
+  lefts.set(context.canvas, left);
+  const area: Area = { context, left, top: 6, right: clientWidth - 2, bottom: clientHeight - 18 };
+  const x = scaleOf(times, area);
+  const colours = {
+    cell: colourOf(panel.isBad ? '--bad' : '--line-0'),
+    text: colourOf('--soft'),
+    grid: colourOf('--grid'),
+  };
+  drawHeat(context, lines, { ...area, x: (position) => x(times[position] ?? 0) }, colours);
+  drawTimes(area, times, x, colours.text);
+  if (pointed !== undefined) drawPointer(area, x(times[pointed] ?? 0), colours.text);
 }
 
 /** Returns the position in `times` that is closest to a place on the canvas, in pixels from its left. */

@@ -4,6 +4,7 @@ import type { Config } from '../../base/config.ts';
 import { NearlightError } from '../../base/errors.ts';
 import type { JoinStep } from '../../base/join-steps.ts';
 import type { Log } from '../../base/log.ts';
+import { currentSpan, traced } from '../../base/trace-context.ts';
 import type { Meters } from '../../observe/meters.ts';
 import type { Gate, Join, Pass, Passes, Tickets } from '../../stream/gate.ts';
 import { createDependencies, type Dependencies } from '../dependencies/dependencies.ts';
@@ -112,7 +113,7 @@ export class JoinSteps {
   async measure<T>(step: JoinStep, work: () => T | Promise<T>): Promise<T> {
     const begun = performance.now();
     try {
-      const value = await work();
+      const value = await traced(step, work);
       this.#meters.countJoinStep(step, 'ok');
       return value;
     } catch (error) {
@@ -126,6 +127,7 @@ export class JoinSteps {
   #note(step: JoinStep, error: unknown): void {
     if (!(error instanceof NearlightError)) return;
     const reason = error instanceof Refusal ? error.reason : error.code;
+    currentSpan().set('nearlight.reason', reason);
     this.#meters.countJoinStep(error instanceof Refusal ? error.step : step, reason);
     // The other errors belong to the stages that throw them, which say when they are worth a line.
     if (error instanceof Refusal) this.#refusals.note(reason, error.code, error.cause);

@@ -165,6 +165,9 @@ export class NatsLink implements BusLink {
   }
 
   #setUp(isUp: boolean): void {
+    const { outage } = this.#options.counts;
+    if (isUp) outage.succeed();
+    else outage.fail();
     if (this.#isUp && !isUp) this.#downSince = systemClock.now();
     this.#isUp = isUp && !this.#closed;
     this.#pendingBytes = 0;

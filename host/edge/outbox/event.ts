@@ -12,7 +12,7 @@ const DATA_TYPE = 'application/json';
 const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/i;
 
 /** Writes an event as JSON. */
-export function formatEvent({ id, source, type, subject, time, data }: SendableEvent): string {
+export function formatEvent({ id, source, type, subject, time, data, traceparent }: SendableEvent): string {
   const attributes = {
     specversion: SPEC_VERSION,
     id,
@@ -21,6 +21,8 @@ export function formatEvent({ id, source, type, subject, time, data }: SendableE
     subject,
     time: new Date(time).toISOString(),
     datacontenttype: DATA_TYPE,
+    // CloudEvents, "Distributed Tracing extension".
+    ...(traceparent ? { traceparent } : {}),
   };
   // The data is JSON already.
   return `${JSON.stringify(attributes).slice(0, -1)},"data":${data}}`;

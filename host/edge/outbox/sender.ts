@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
+import { Outage } from '../../base/outage.ts';
 import { type Milli, milli } from '../../base/time.ts';
 import type { SendableEvent } from '../store/outbox.ts';
 import type { EdgeStore } from '../store/store.ts';
@@ -44,6 +45,7 @@ const START_MS_MAX = 2000;
 export class Sender {
   readonly #options: SenderOptions;
   readonly #figures: SenderFigures = { sent: 0, failures: 0, refused: 0, isCut: false };
+  readonly #outage: Outage;
   readonly #closing = Promise.withResolvers<void>();
   #running: Promise<void> = Promise.resolve();
   #isClosed = false;
@@ -54,10 +56,16 @@ export class Sender {
 
   constructor(options: SenderOptions) {
     this.#options = options;
+    this.#outage = new Outage(options.clock);
   }
 
   get figures(): Readonly<SenderFigures> {
     return this.#figures;
+  }
+
+  /** The times in which the sink could not be reached. */
+  get outageSeconds(): number {
+    return this.#outage.seconds;
   }
 
   /** Begins to send rounds. */
@@ -85,6 +93,7 @@ export class Sender {
       if (!this.#figures.isCut)
         log('warn', `the event sink cannot be reached, and events wait in the store: ${outcome.reason}`);
       this.#figures.isCut = true;
+      this.#outage.fail();
       return this.#pauseAfter(outcome);
     }
   }
@@ -129,6 +138,7 @@ export class Sender {
   #noteAnswer(): void {
     if (this.#figures.isCut) this.#options.log('info', 'the event sink answers again');
     this.#figures.isCut = false;
+    this.#outage.succeed();
     this.#attempts = 0;
   }
 

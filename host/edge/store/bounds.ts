@@ -27,6 +27,11 @@ export function text(bytesMax = ID_BYTES_MAX): Check {
   };
 }
 
+/** A field that may be missing. */
+export function optional(check: Check): Check {
+  return (name, value) => (value === undefined ? 0 : check(name, value));
+}
+
 /** A text that may be empty. */
 export const optionalText: Check = (name, value) => (value === '' ? 0 : text()(name, value));
 

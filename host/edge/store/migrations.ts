@@ -59,4 +59,10 @@ export const MIGRATIONS: readonly string[] = [
   CREATE TABLE traces (sequence INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
   CREATE TABLE logs (sequence INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
   `,
+  `
+  ALTER TABLE outbox ADD COLUMN traceparent TEXT;
+  DROP VIEW sendable;
+  CREATE VIEW sendable AS
+    SELECT sequence, id, source, type, subject, time, data, traceparent FROM outbox WHERE local = 0 AND refused IS NULL;
+  `,
 ];

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { fields, flag, integer, json, list, rows, text, time, VALUE_BYTES_MAX } from './bounds.ts';
+import { fields, flag, integer, json, list, optional, rows, text, time, VALUE_BYTES_MAX } from './bounds.ts';
 import type { Operation } from './operation.ts';
 
 /** An event for the centre. Events of one subject are sent in the order in which they were added. */
@@ -13,6 +13,8 @@ export interface NewEvent {
   data: string;
   /** True if the event may not leave the node. */
   local: boolean;
+  /** The trace of what happened (W3C Trace Context). */
+  traceparent?: string;
 }
 
 /** An event as it is sent. */
@@ -24,6 +26,8 @@ export interface SendableEvent {
   subject: string;
   time: number;
   data: string;
+  /** The trace of what happened (W3C Trace Context); null if it was not traced. */
+  traceparent?: string | null;
 }
 
 export interface OutboxCounts {
@@ -38,21 +42,23 @@ export interface OutboxCounts {
 }
 
 const REASON_BYTES_MAX = 1024;
+/** Check of a traceparent, which has 55 characters. */
+export const traceparent = optional(text(64));
 
 /** Prepares what adds an event. An event whose id is there already stays as it is. */
 export function prepareEvent(db: DatabaseSync): (event: NewEvent) => void {
   const add = db.prepare(
-    `INSERT OR IGNORE INTO outbox (id, source, type, subject, time, data, local)
-     SELECT ?, value, ?, ?, ?, ?, ? FROM meta WHERE name = 'source'`,
+    `INSERT OR IGNORE INTO outbox (id, source, type, subject, time, data, local, traceparent)
+     SELECT ?, value, ?, ?, ?, ?, ?, ? FROM meta WHERE name = 'source'`,
   );
-  return ({ id, type, subject, time: at, data, local }) => {
-    add.run(id, type, subject, at, data, Number(local));
+  return ({ id, type, subject, time: at, data, local, traceparent = null }) => {
+    add.run(id, type, subject, at, data, Number(local), traceparent);
   };
 }
 
 const addEvent: Operation<NewEvent, void> = {
   kind: 'result',
-  check: fields({ id: text(), type: text(), subject: text(), time, data: json(), local: flag }),
+  check: fields<NewEvent>({ id: text(), type: text(), subject: text(), time, data: json(), local: flag, traceparent }),
   prepare: prepareEvent,
 };
 

@@ -1,6 +1,6 @@
 import { fields, flag, json, ROWS_MAX, text, time } from './bounds.ts';
 import type { Operation } from './operation.ts';
-import { prepareEvent } from './outbox.ts';
+import { traceparent as checkTraceparent, prepareEvent } from './outbox.ts';
 
 /** The result of a match. */
 export interface MatchResult {
@@ -12,6 +12,8 @@ export interface MatchResult {
   data: string;
   /** True if the result may not leave the node. */
   local: boolean;
+  /** The trace of what happened, for the event (W3C Trace Context). */
+  traceparent?: string;
 }
 
 export const MATCH_RESULT = 'nearlight.match.result';
@@ -19,13 +21,21 @@ export const MATCH_RESULT = 'nearlight.match.result';
 /** Keeps a result together with its event. A result that is there already stays as it is. */
 const addResult: Operation<MatchResult, void> = {
   kind: 'result',
-  check: fields({ id: text(), match: text(), endedAt: time, data: json(), local: flag }),
+  check: fields<MatchResult>({
+    id: text(),
+    match: text(),
+    endedAt: time,
+    data: json(),
+    local: flag,
+    traceparent: checkTraceparent,
+  }),
   prepare(db) {
     const add = db.prepare('INSERT OR IGNORE INTO results (id, match, ended_at, data, local) VALUES (?, ?, ?, ?, ?)');
     const addEvent = prepareEvent(db);
-    return ({ id, match, endedAt, data, local }) => {
+    return ({ id, match, endedAt, data, local, traceparent }) => {
+      const trace = traceparent === undefined ? {} : { traceparent };
       const { changes } = add.run(id, match, endedAt, data, Number(local));
-      if (changes === 1) addEvent({ id, type: MATCH_RESULT, subject: match, time: endedAt, data, local });
+      if (changes === 1) addEvent({ id, type: MATCH_RESULT, subject: match, time: endedAt, data, local, ...trace });
     };
   },
 };

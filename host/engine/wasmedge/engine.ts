@@ -3,6 +3,7 @@ import { readAssets } from '../../base/assets.ts';
 import { NearlightError } from '../../base/errors.ts';
 import { BASIC_LAYERS, type Layer } from '../../base/layers.ts';
 import { asResourceError } from '../../base/system-error.ts';
+import { traced } from '../../base/trace-context.ts';
 import type { Engine, EngineLimits, LoadOptions } from '../engine.ts';
 import { type CheckedModule, checkModule } from '../module.ts';
 import { type Addon, loadAddon } from './addon.ts';
@@ -190,9 +191,10 @@ export function createWasmEdgeEngine({
         readAssets(options.assets);
         const addon = await loadAddon();
         process = takeProcess(addon, options.limits, options.user ?? anyUser);
-        const code = await coming;
+        const code = await traced('native code', () => coming);
         unused = undefined;
-        return await start({ addon, process, code, checked, options });
+        const parts = { addon, process, code, checked, options };
+        return await traced('start', () => start(parts));
       } catch (error) {
         void unused?.then(closeCode, () => {});
         process?.kill();

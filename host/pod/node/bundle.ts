@@ -38,6 +38,9 @@ const PACKAGES = [
   '@nats-io/jetstream',
   '@nats-io/transport-node',
   'cockatiel',
+  '@opentelemetry/api',
+  '@opentelemetry/exporter-trace-otlp-proto',
+  '@opentelemetry/resources',
 ];
 /** The oldest Debian release whose C library the node bundle's Node, Dawn and Mesa run on. */
 const RELEASE = 'bookworm';

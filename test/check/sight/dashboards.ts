@@ -8,12 +8,15 @@ import {
   StackingConfigBuilder,
   StackingMode,
   TooltipDisplayMode,
+  VisibilityMode,
   VizLegendOptionsBuilder,
   VizTooltipOptionsBuilder,
 } from '@grafana/grafana-foundation-sdk/common';
 import {
   DashboardBuilder,
   DatasourceVariableBuilder,
+  FieldColorBuilder,
+  FieldColorModeId,
   QueryVariableBuilder,
   ThresholdsConfigBuilder,
   ThresholdsMode,
@@ -22,6 +25,7 @@ import {
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { DataqueryBuilder } from '@grafana/grafana-foundation-sdk/prometheus';
 import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat';
+import { PanelBuilder as HistoryBuilder } from '@grafana/grafana-foundation-sdk/statushistory';
 import { PanelBuilder as TimeseriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
 import { sum } from '../../../host/observe/expression.ts';
 import { type Board, type Panel, SCOPE, type Unit } from '../../../host/observe/panel.ts';
@@ -56,7 +60,8 @@ export function dashboardOf(board: Board): string {
     .withVariable(new DatasourceVariableBuilder('datasource').label('Prometheus').type('prometheus'));
   if (one !== undefined) dashboard.withVariable(variable(one));
   panels.forEach((panel, index) => {
-    dashboard.withPanel((panel.shape === 'figure' ? figure(panel, board) : lines(panel, board)).id(index + 1));
+    const make = panel.shape === 'figure' ? figure : panel.shape === 'heat' ? heat : lines;
+    dashboard.withPanel(make(panel, board).id(index + 1));
   });
   return `${JSON.stringify(dashboard.build(), undefined, 2)}\n`;
 }
@@ -100,7 +105,22 @@ function lines(panel: Panel, board: Board): TimeseriesBuilder {
   return withCommon(builder, panel, board);
 }
 
-function withCommon<T extends StatBuilder | TimeseriesBuilder>(builder: T, panel: Panel, { one }: Board): T {
+/** A row of cells for each line. */
+function heat(panel: Panel, board: Board): HistoryBuilder {
+  const builder = new HistoryBuilder()
+    .span(LINES_COLUMNS)
+    .showValue(VisibilityMode.Never)
+    .maxDataPoints(60)
+    .legend(new VizLegendOptionsBuilder().showLegend(false).placement(LegendPlacement.Bottom).calcs([]));
+  const scheme = panel.isBad ? FieldColorModeId.ContinuousReds : FieldColorModeId.ContinuousBlues;
+  return withCommon(builder, panel, board).min(0).colorScheme(new FieldColorBuilder().mode(scheme));
+}
+
+function withCommon<T extends StatBuilder | TimeseriesBuilder | HistoryBuilder>(
+  builder: T,
+  panel: Panel,
+  { one }: Board,
+): T {
   const scope = one === undefined ? SCOPE : { ...SCOPE, [one]: `$${one}` };
   builder.title(panel.title).description(panel.about).datasource(SOURCE).height(ROWS).unit(UNITS[panel.unit]);
   if (panel.decimals !== undefined) builder.decimals(panel.decimals);

@@ -3,6 +3,20 @@ import type { AddressInfo } from 'node:net';
 import { Meters } from '../../../host/observe/meters.ts';
 import { createMetrics } from '../../../host/observe/metrics.ts';
 
+/** The figures of a host with a store, in which an event waits. */
+const EDGE = {
+  waiting: 1,
+  oldestSeconds: 3,
+  refused: 0,
+  local: 0,
+  failures: 0,
+  outageSeconds: 0,
+  held: 0,
+  damaged: 0,
+  salvaged: 0,
+  givenUp: {},
+};
+
 /** A host's metrics on a port of their own, with counters that the test moves. test/sight has a real host. */
 export interface MetricsServer {
   readonly url: string;
@@ -18,6 +32,7 @@ export async function serveMetrics(port = 0): Promise<MetricsServer> {
     build: { version: '1.2.3', engine: 'wasmedge', gpu: 'llvmpipe', node: process.version },
     seats: () => ({ all: 10, taken: meters.sessions }),
     coldStart: () => ({ loaded: 0.4, ready: 0.5 }),
+    edge: () => ({ ...EDGE, sent: meters.sessionsJoined }),
   });
   const server = createServer((_, response) => void metrics().then((text) => response.end(text)));
   const address = await listen(server, port);

@@ -1,0 +1,101 @@
+import { type Clock, systemClock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import { milli } from '../../base/time.ts';
+import type { TraceCounts } from '../meters.ts';
+import type { EndedSpan } from './span.ts';
+
+/** Sends spans to a receiver. Rejects if they have not arrived. */
+export interface SpanExporter {
+  send(spans: readonly EndedSpan[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface SpanQueueOptions {
+  /** Opens the exporter, when there is something to send first. */
+  open(): Promise<SpanExporter>;
+  spansMax: number;
+  counts: TraceCounts;
+  log: Log;
+  clock?: Clock;
+}
+
+/** Largest number of spans in one request. */
+const BATCH_MAX = 512;
+/** Spans wait this long for others, so that a request carries several. */
+const GATHER_MS = 1000;
+
+/**
+ * Spans on their way to the receiver, with at most one request at a time. Traces are what a host gives up first: spans beyond the limit
+ * are dropped, the oldest first, and so are spans that the receiver does not take.
+ */
+export class SpanQueue {
+  readonly #options: SpanQueueOptions;
+  readonly #clock: Clock;
+  readonly #spans: EndedSpan[] = [];
+  #exporter: Promise<SpanExporter> | undefined;
+  #sending: Promise<void> | undefined;
+  readonly #closing = Promise.withResolvers<void>();
+  #isClosed = false;
+  #isDown = false;
+
+  constructor(options: SpanQueueOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  get waiting(): number {
+    return this.#spans.length;
+  }
+
+  add(spans: readonly EndedSpan[]): void {
+    const { spansMax, counts } = this.#options;
+    if (this.#isClosed) {
+      counts.dropped += spans.length;
+      return;
+    }
+    this.#spans.push(...spans);
+    const tooMany = this.#spans.length - spansMax;
+    if (tooMany > 0) {
+      this.#spans.splice(0, tooMany);
+      counts.dropped += tooMany;
+    }
+    this.#sending ??= this.#sendAll();
+  }
+
+  /** Sends what waits, and closes the exporter. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#closing.resolve();
+    await this.#sending;
+    await (await this.#exporter?.catch(() => undefined))?.close();
+  }
+
+  async #sendAll(): Promise<void> {
+    while (this.#spans.length > 0) {
+      if (this.#spans.length < BATCH_MAX && !this.#isClosed)
+        await Promise.race([this.#clock.until(milli(this.#clock.now() + GATHER_MS)), this.#closing.promise]);
+      await this.#send(this.#spans.splice(0, BATCH_MAX));
+    }
+    this.#sending = undefined;
+  }
+
+  async #send(batch: readonly EndedSpan[]): Promise<void> {
+    const { counts, log } = this.#options;
+    try {
+      this.#exporter ??= this.#options.open();
+      await (await this.#exporter).send(batch);
+      counts.sent += batch.length;
+      if (this.#isDown) log('info', 'the receiver of traces answers again');
+      this.#isDown = false;
+    } catch (error) {
+      counts.dropped += batch.length;
+      if (!this.#isDown)
+        log('warn', `the receiver of traces takes nothing, and traces are dropped: ${reasonOf(error)}`);
+      this.#isDown = true;
+    }
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
