@@ -50,7 +50,7 @@ export interface GateOptions {
   /** Milliseconds since 1970. */
   now?(): number;
   /** Take the place of fetch() towards the issuer and the OPA server. */
-  fetches?: { issuer?: typeof fetch; opa?: typeof fetch };
+  fetches?: { issuer?: typeof globalThis.fetch; opa?: typeof globalThis.fetch };
 }
 
 /** A gate that may have files open. */

@@ -36,7 +36,7 @@ export interface IssuerKeysOptions {
   /** Milliseconds since 1970, for the store, because the clock begins anywhere. */
   now?(): number;
   /** Takes the place of fetch() towards the issuer. */
-  fetch?: typeof fetch | undefined;
+  fetch?: typeof globalThis.fetch | undefined;
 }
 
 const DOCUMENT_BYTES_MAX = 262_144;

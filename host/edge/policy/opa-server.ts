@@ -14,7 +14,7 @@ const ANSWER_BYTES_MAX = 65_536;
 export function askOpa(options: {
   url: string;
   dependency: Pick<Dependency, 'run'>;
-  fetch?: typeof fetch | undefined;
+  fetch?: typeof globalThis.fetch | undefined;
 }): Evaluator {
   const { dependency, fetch } = options;
   const base = options.url.endsWith('/') ? options.url : `${options.url}/`;

@@ -89,7 +89,7 @@ export interface PoliciesOptions {
   opa: Pick<Dependency, 'run'>;
   clock?: Pick<Clock, 'now'>;
   /** Takes the place of fetch() towards an OPA server. */
-  fetch?: typeof fetch | undefined;
+  fetch?: typeof globalThis.fetch | undefined;
 }
 
 /** Opens the policies that the settings name. @throws NearlightError NL_SETTING if they cannot be used */
