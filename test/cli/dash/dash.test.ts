@@ -130,7 +130,10 @@ describe('the page', () => {
       await page.getByRole('link', { name: title, exact: true }).click();
       expect(new URL(page.url()).hash).toBe(`#${id}`);
       const cards = page.locator('section:not([hidden]) article');
-      expect(await cards.locator('h2').allTextContents()).toEqual(panels.map((panel) => panel.title));
+      // The page shows the board when it hears of the new address.
+      await eventually(async () =>
+        expect(await cards.locator('h2').allTextContents()).toEqual(panels.map((panel) => panel.title)),
+      );
       await eventually(async () =>
         expect(await page.locator('section:not([hidden]) .empty', { hasText: 'no values' }).allTextContents()).toEqual(
           [],

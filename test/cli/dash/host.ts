@@ -61,6 +61,7 @@ export function play(meters: Meters, seconds: number): void {
   meters.countJoinStep('seat', 'ok');
   meters.countJoinStep('policy', 'policy-join', 0);
   for (const step of Object.values(meters.joinSteps)) step.add(0.2);
+  for (const histogram of [meters.move, meters.moveUndo]) histogram.add(90);
   for (let n = 0; n < 120 * seconds; n++) {
     meters.tick.add(0.3 + (n % 7) / 10);
     meters.tickLate.add(0.1);
