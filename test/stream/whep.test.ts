@@ -144,7 +144,7 @@ describe('OPTIONS', () => {
       'POST, OPTIONS',
       SITE,
       'POST, OPTIONS',
-      'content-type, authorization, nearlight-return, nearlight-page',
+      'content-type, authorization, nearlight-return, nearlight-page, traceparent',
     ]);
   });
 
