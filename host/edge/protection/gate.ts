@@ -15,6 +15,7 @@ export function limitedGate(gate: ClosableGate, limit: Limit): ClosableGate {
       return gate.tickets;
     },
     passes: gate.passes,
+    ...(gate.vouch ? { vouch: gate.vouch.bind(gate) } : {}),
     measure: (step, work) => gate.measure(step, work),
     async identify(bearer) {
       const leave = await enter(gate, limit);

@@ -107,6 +107,7 @@ describe('the limits of a mode', () => {
         await waiting.promise;
         return ANYONE;
       },
+      vouch: (account) => ({ ...ANYONE, account: account?.id }),
       judge: async () => 'room',
       close: async () => {},
     };
@@ -116,6 +117,7 @@ describe('the limits of a mode', () => {
     await expect(limited.identify('b')).rejects.toMatchObject({ code: 'NL_OFFER_RATE' });
     expect(measured).toEqual(['address']);
     expect(await limited.judge(ANYONE, { kind: 'return', client: 'c' })).toBe('room');
+    expect(limited.vouch?.({ id: 'ada', role: 'player' }).account).toBe('ada');
     waiting.resolve();
     expect(await first).toBe(ANYONE);
     expect(await limited.identify('b')).toBe(ANYONE);
