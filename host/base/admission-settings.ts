@@ -57,7 +57,8 @@ export const admissionSettings = {
   },
   keysSecondsMax: {
     env: 'KEYS_SECONDS_MAX',
-    default: 86_400,
+    // A day without a line, and as long as KEYS_REFRESH_SECONDS can be before it.
+    default: 172_800,
     min: 1,
     max: 2_592_000,
     about: "age up to which the issuer's keys are used while the issuer does not answer, in seconds",
