@@ -148,7 +148,7 @@ test('with the line cut for a day, players come, also after a power cut, and eve
   expect(second.edge.figures()).toMatchObject({ waiting: 0, refused: 0 });
 });
 
-test('the usual life of keys is a day offline and as long again as nobody may have come before it', () => {
+test('the usual life of keys is a day offline and as long again without players before it', () => {
   expect(settings.keysSecondsMax.default).toBeGreaterThanOrEqual(CUT_HOURS * 3600 + settings.keysRefreshSeconds.max);
 });
 
