@@ -3,9 +3,12 @@ import type { Duplex } from 'node:stream';
 import type { EventSink, MatchResult } from '../base/bus.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
+import { type EndpointName, PLAYER_ENDPOINTS } from '../base/dependencies.ts';
 import type { Log } from '../base/log.ts';
+import { NO_TRACER, type Tracer, writeTraceparent } from '../base/trace.ts';
 import { type GameFacts, JoinSteps } from '../edge/admission/gate.ts';
 import { RefusalLog } from '../edge/admission/refusal-log.ts';
+import type { Endpoint } from '../edge/dependencies/endpoint.ts';
 import { EdgeClient } from '../edge/link/client.ts';
 import { RemoteGate } from '../edge/link/gate.ts';
 import { EdgeLink } from '../edge/link/link.ts';
@@ -20,6 +23,10 @@ export interface LinkOptions {
   log: Log;
   /** Connects to the service. By default this process opens EDGE_SOCKET itself. */
   connect?: () => Promise<Duplex>;
+  /** Traces results. By default nothing is traced. */
+  tracer?: Tracer;
+  /** Get the rules of the service for requests of pages. Without them, the host has rules of its own, or none. */
+  endpoints?: Readonly<Record<EndpointName, Pick<Endpoint, 'setRule'>>> | undefined;
   clock?: Clock;
   /** Milliseconds since 1970. */
   now?(): number;
@@ -39,7 +46,16 @@ export class LinkedEdge implements EventSink {
   constructor(options: LinkOptions) {
     const { config, log, clock = systemClock, connect = () => openSocket(config.edgeSocket) } = options;
     const client = new EdgeClient({ connect, msMax: config.edgeMsMax, onClosed: () => this.link.renew() });
-    this.link = new EdgeLink({ client, clock, log, queueMax: config.edgeQueueMax });
+    const { endpoints } = options;
+    this.link = new EdgeLink({
+      client,
+      clock,
+      log,
+      queueMax: config.edgeQueueMax,
+      onTerms({ rules }) {
+        if (endpoints) for (const name of PLAYER_ENDPOINTS) endpoints[name].setRule(rules[name]);
+      },
+    });
     this.#options = options;
   }
 
@@ -49,9 +65,14 @@ export class LinkedEdge implements EventSink {
     return sessionEngine(engine, { store: this.link, game, log, ...(now ? { now } : {}) });
   }
 
+  /** Hands the result of a match to the service. Its trace ends when the result waits here, where nothing loses it but a full queue. */
   record(result: MatchResult): void {
-    const { now = Date.now } = this.#options;
-    this.link.report('addResult', describeResult(result, now()));
+    const { now = Date.now, tracer = NO_TRACER } = this.#options;
+    const span = tracer.begin('result', { kind: 'producer', attributes: { 'nearlight.game': result.game } });
+    const { ids } = span;
+    const described = describeResult(result, now());
+    this.link.report('addResult', ids ? { ...described, traceparent: writeTraceparent(ids) } : described);
+    span.end();
   }
 
   openGate({ log, meters, game }: LinkGateOptions): RemoteGate {

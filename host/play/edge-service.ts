@@ -2,6 +2,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { type Config, settings } from '../base/config.ts';
+import { PLAYER_ENDPOINTS } from '../base/dependencies.ts';
 import { NearlightError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { milli } from '../base/time.ts';
@@ -14,9 +15,12 @@ import { listenForHosts } from '../edge/link/server.ts';
 import { ROWS_MAX } from '../edge/store/bounds.ts';
 import { Meters } from '../observe/meters.ts';
 import { createMetrics } from '../observe/metrics.ts';
+import { openTracing } from '../observe/tracing/tracing.ts';
 import { createOperatorServer, type OperatorServer } from '../stream/operator.ts';
 import { joinRules, keysIn, ticketsIn } from './admission.ts';
+import { openDependencies } from './dependencies.ts';
 import { type Edge, openEdge } from './edge.ts';
+import { faultsOfGate, openResilience } from './resilience.ts';
 import { openRisk } from './risk.ts';
 
 /** Pause between two looks for hosts that are gone, and for the sessions that they have left. */
@@ -55,7 +59,8 @@ export function edgeSocket({ edgeSocket: path }: Pick<Config, 'edgeSocket'>, env
 }
 
 /**
- * Opens store, sender, gate and risk rules, and serves them to the hosts of this machine.
+ * Opens store, sender, gate and risk rules, and serves them to the hosts of this machine. The rules of ENDPOINT_RULES for requests of pages
+ * apply in each of these hosts.
  * @throws NearlightError NL_SETTING if the settings do not say who may join or where the store is, and as openEdge, openGate, openRisk
  * and listenForHosts; nothing stays open then
  */
@@ -70,7 +75,13 @@ export async function startEdgeService(
   };
   const meters = new Meters();
   try {
-    const edge = await openEdge({ config, log, meters, clock, isShared: true });
+    const dependencies = await openDependencies({ config, log, meters });
+    closers.push(() => dependencies.close());
+    const tracing = openTracing({ config, log, meters });
+    closers.push(() => tracing.close());
+    const resilience = openResilience({ config, log, meters, clock });
+    closers.push(() => resilience.close());
+    const edge = await openEdge({ config, log, meters, clock, dependencies, resilience, isShared: true });
     if (!edge)
       throw new NearlightError('NL_SETTING', 'the edge service needs a store; set STORE_DIR to a folder for it');
     closers.push(() => edge.close());
@@ -80,6 +91,8 @@ export async function startEdgeService(
       config: { ...config, admission: mode, edgeSocket: '' },
       log,
       meters,
+      dependencies,
+      ...faultsOfGate(resilience),
       game: () => NO_GAME,
       tickets: ticketsIn(edge.store),
       keys: keysIn(edge.store),
@@ -88,12 +101,14 @@ export async function startEdgeService(
     closers.push(() => gate.close());
     const count = (account: string) => gate.passOf({ id: account, role: '' });
     const hosts = new Hosts({ clock, take: (id) => count(id).take(), free: (id) => count(id).free() });
-    const terms = {
+    const { endpoints } = dependencies;
+    const terms = () => ({
       version: VERSION,
       admission: mode,
       ticketMsMax: config.ticketMsMax,
       accountSeatsMax: config.accountSeatsMax,
-    };
+      rules: Object.fromEntries(PLAYER_ENDPOINTS.map((name) => [name, endpoints[name].rule])),
+    });
     closers.push(tendHosts({ edge, hosts, clock, log }));
     const operator = await createOperatorServer({
       config,
@@ -106,13 +121,27 @@ export async function startEdgeService(
         coldStart: () => ({}),
         edge: () => edge.figures(),
         hosts: () => hosts.size,
+        protection: resilience.figures,
       }),
       meters,
+      calls: [resilience.call],
       mayMove: true,
     });
     closers.push(() => operator.close());
     // Hosts find the service when it can answer.
-    const server = await listenForHosts({ path: socket, gate, store: edge.store, hosts, terms, log });
+    const { joins, protection: pressure, faults } = resilience;
+    const server = await listenForHosts({
+      path: socket,
+      gate,
+      store: edge.store,
+      hosts,
+      terms,
+      log,
+      protection: { joins, pressure },
+      faults,
+      tracer: tracing.tracer,
+      clock,
+    });
     closers.push(() => server.close());
     return { edge, hosts, operator, socket, close };
   } catch (error) {

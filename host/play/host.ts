@@ -131,7 +131,10 @@ export async function startHost(options: HostOptions): Promise<Host> {
     risk = opened;
     if (config.edgeSocket === '')
       edge = await openEdge({ config, log, meters, dependencies, resilience, tracer: tracing.tracer });
-    else link = await linkEdge({ config, log });
+    else {
+      const endpoints = config.endpointRules === '' ? dependencies.endpoints : undefined;
+      link = await linkEdge({ config, log, tracer: tracing.tracer, endpoints });
+    }
     const [kept, linked] = [edge, link];
     const { store } = edge ?? {};
     const checkpoints =

@@ -78,8 +78,7 @@ async function resume(
   { state, seats, ticks }: SavedMatch,
 ): Promise<Loaded | undefined> {
   try {
-    if (seats.some((seat) => seat >= config.maxPlayers))
-      throw new Error(`it has more players than seats (MAX_PLAYERS=${config.maxPlayers})`);
+    checkSeats({ seats }, config);
     const game = await restore(await launch(launcher), state);
     log('info', `${name}: the match goes on at tick ${ticks}; players who may return: ${seats.length}`, { room: name });
     return game;
@@ -89,6 +88,12 @@ async function resume(
     });
     return undefined;
   }
+}
+
+/** Checks that a match has no seat that its next room does not have. @throws Error */
+export function checkSeats({ seats }: Pick<SavedMatch, 'seats'>, { maxPlayers }: Pick<Config, 'maxPlayers'>): void {
+  if (seats.some((seat) => seat >= maxPlayers))
+    throw new Error(`it has more players than seats (MAX_PLAYERS=${maxPlayers})`);
 }
 
 /** Returns the options of a room that uses the system's clock and a video encoder of this process. */

@@ -59,6 +59,7 @@ export async function loadGame(
       createdAt,
       hold: bundle.kind === 'container',
       ownNetwork,
+      podUid: bundle.kind === 'container' ? bundle.podUid : undefined,
       renewed: () => accounting.addGuest(),
       log: (level, message, about) => task.stdout.write(jsonLine(level, message, { ...currentSpan().ids, ...about })),
     });

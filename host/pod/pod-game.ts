@@ -7,12 +7,15 @@ import type { Loaded, RoomOptions } from '../room/options.ts';
 import { Room } from '../room/room.ts';
 import type { PlayerConnection } from '../stream/player.ts';
 import { type ColdStart, sinceRequest } from './cold-start.ts';
+import { copy, type Resumption } from './resumption.ts';
 import type { LoadedGame } from './runner.ts';
 
 interface PodGameOptions {
   instance: Instance;
   launcher: Launcher;
   options: ReturnType<typeof roomOptions>;
+  /** The match of an earlier container, which the instance has restored; undefined for a new match. */
+  resumption: Resumption | undefined;
   /** Loads the game's module again after the GPU was lost. */
   reload(): Promise<Loaded>;
   /** Called after the game has moved to another guest process, whose id is then the game's `pid`. */
@@ -23,6 +26,8 @@ interface PodGameOptions {
   coldStart: ColdStart;
   /** Lets players join the room, which runs the game and sends each of them a picture. */
   show(room: Room): Promise<void>;
+  /** Called before the room of a game that was asked to stop is closed. */
+  stopping(): Promise<void>;
   /** Called when the game has ended. */
   gone(): void;
 }
@@ -59,15 +64,15 @@ export class PodGame implements LoadedGame {
   }
 
   /**
-   * Runs the game's first tick before the GPU work of its `init`, because that work may take as long as the rest of the start.
+   * Runs the game's first tick before the GPU work of its `init`, because that work may take as long as the rest of the start. A match that
+   * goes on has made ticks already.
    */
   async begin(): Promise<void> {
-    const { instance, coldStart } = this.#options;
+    const { instance, coldStart, resumption } = this.#options;
     try {
-      const initial = copy(instance.initial);
-      const first = copy(await instance.tick(0));
+      const submissions = resumption?.submissions ?? [copy(instance.initial), copy(await instance.tick(0))];
       coldStart.firstTickMs = sinceRequest(coldStart);
-      setImmediate(() => void this.#open([initial, first]).catch((error: unknown) => this.#fail(error)));
+      setImmediate(() => void this.#open(submissions).catch((error: unknown) => this.#fail(error)));
     } catch (error) {
       this.#fail(error);
       throw error;
@@ -76,15 +81,17 @@ export class PodGame implements LoadedGame {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    if (this.#room) await this.#room.close(this.#options.hold ? 'NL_ROOM_ENDED' : 'NL_SHUTDOWN');
-    else await this.#options.instance.close();
+    const { instance, hold, stopping } = this.#options;
+    if (this.#room && !this.#room.isClosed) await stopping();
+    if (this.#room) await this.#room.close(hold ? 'NL_ROOM_ENDED' : 'NL_SHUTDOWN');
+    else await instance.close();
     this.#resolveEnded(undefined);
   }
 
   /** Executes the GPU commands that the module has submitted so far, then opens the room that players join. */
-  async #open(submissions: Submission[]): Promise<void> {
+  async #open(submissions: readonly Submission[]): Promise<void> {
     if (this.#stopped) return;
-    const { instance, launcher, options, coldStart, show } = this.#options;
+    const { instance, launcher, options, coldStart, show, resumption } = this.#options;
     const replay = createReplayFor(instance, launcher);
     try {
       for (const submission of submissions) if (submission.commands.length > 0) await replay.start(submission);
@@ -96,7 +103,9 @@ export class PodGame implements LoadedGame {
       options.createView(request, this.#notingFirstFrame(connection), onError);
     const { actions = [] } = launcher;
     const reload = () => this.#reload();
-    const room = new Room({ ...options, instance, replay, actions, ticks: 1, createView, reload });
+    const { match } = resumption ?? {};
+    const progress = match ? { ticks: match.ticks, resumed: match, warmUpTicks: 0 } : { ticks: 1 };
+    const room = new Room({ ...options, ...progress, instance, replay, actions, createView, reload });
     this.#room = room;
     void room.ended.then((error) => this.#resolveEnded(error));
     await show(room);
@@ -148,9 +157,4 @@ export class PodGame implements LoadedGame {
 /** Returns the id of the game's guest process. A pod always runs its game on WasmEdge, in such a process. */
 function pidOf(instance: Instance): number {
   return must(instance.pid, 'guest process');
-}
-
-/** Copies the GPU commands and data that a module has submitted, which are valid only until its next call. */
-function copy({ commands, data }: Submission): Submission {
-  return { commands: commands.slice(), data: data.slice() };
 }

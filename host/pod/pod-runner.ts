@@ -5,6 +5,7 @@ import type { Bus } from '../base/bus.ts';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import type { Tracer } from '../base/trace.ts';
 import { admissionMode } from '../edge/admission/mode.ts';
 import { createDependencies, type Dependencies } from '../edge/dependencies/dependencies.ts';
 import type { WasmEdgeEngine } from '../engine/wasmedge/engine.ts';
@@ -27,7 +28,9 @@ import type { Room } from '../room/room.ts';
 import { createStill, encodePng } from '../video/snapshot.ts';
 import { type ColdStart, phaseSeconds, sinceRequest, withWallClock } from './cold-start.ts';
 import { PodGame } from './pod-game.ts';
+import { PodMatches } from './pod-matches.ts';
 import { podConfig } from './pod-settings.ts';
+import { resume } from './resumption.ts';
 import type { CommandResult, GameRequest, GameRunner, LoadedGame } from './runner.ts';
 import type { User } from './security-context.ts';
 
@@ -71,6 +74,9 @@ export class PodRunner implements GameRunner {
   #resilience: Resilience | undefined;
   /** Connected for the first game, whose start does not wait for it. */
   #edge: LinkedEdge | undefined;
+  #matches: PodMatches | undefined;
+  /** The log of the newest container, for what outlives a container. */
+  #log: Log = () => {};
   #coldStart: ColdStart | undefined;
   #closed = false;
   readonly #resolveOpened: () => void;
@@ -112,7 +118,12 @@ export class PodRunner implements GameRunner {
         `GPU_ENABLED=true, but this node's only adapter renders in software (${gpu.adapter.description}); schedule the pod on a node with a GPU and its driver, or leave GPU_ENABLED out`,
       );
     const { name, module, assets, user, log } = request;
-    this.#edge ??= this.#linkEdge(config, log);
+    this.#log = log;
+    this.#tracing ??= openTracing({ config, log: this.#logNewest, meters: this.#meters });
+    const { tracer, taps } = this.#tracing;
+    this.#edge ??= this.#linkEdge(config, tracer);
+    this.#matches ??= this.#openMatches(config, request);
+    const own = this.#matches?.begin(name);
     const launcher = new Launch({
       playable: { name, module, ...(assets ? { assets: assets.bytes, assetsFd: assets.fd } : { assets: NO_ASSETS }) },
       engine: this.#edge?.keepSessions(engine, name) ?? engine,
@@ -131,9 +142,9 @@ export class PodRunner implements GameRunner {
       dependency: this.#dependenciesOf(config, log).nats,
       resilience: this.#resilience,
     });
-    this.#tracing ??= openTracing({ config, log, meters: this.#meters });
-    const { tracer, taps } = this.#tracing;
-    const { instance, onFirstTick } = await traceLoad(tracer, launcher, name);
+    const { instance: loaded, onFirstTick } = await traceLoad(tracer, launcher, name);
+    const match = await own?.kept;
+    const { instance, resumption } = await resume({ name, instance: loaded, launcher, match, config, log });
     coldStart.loadedMs = sinceRequest(coldStart);
     this.#coldStart = coldStart;
     return new PodGame({
@@ -155,9 +166,14 @@ export class PodRunner implements GameRunner {
       },
       reload: () => relaunch(launcher),
       renewed: () => request.renewed(),
+      resumption,
       hold: request.hold,
       coldStart,
-      show: (room) => this.#show(room, config, request),
+      show: (room) => {
+        own?.watch(room);
+        return this.#show(room, config, request);
+      },
+      stopping: async () => own?.close(),
       gone: () => {
         // Start a guest process in advance, which the next game will find waiting.
         if (!this.#closed) void engine.prepare(this.#parts.config).catch(() => {});
@@ -189,6 +205,7 @@ export class PodRunner implements GameRunner {
   async close(): Promise<void> {
     this.#closed = true;
     this.#resilience?.close();
+    await this.#matches?.close();
     await this.#parts.engine.close();
     await this.#audience?.close();
     await this.#bus?.close();
@@ -198,12 +215,21 @@ export class PodRunner implements GameRunner {
     this.#servers = undefined;
   }
 
-  #linkEdge(config: Config, log: Log): LinkedEdge | undefined {
+  readonly #logNewest: Log = (...line) => this.#log(...line);
+
+  #linkEdge(config: Config, tracer: Tracer): LinkedEdge | undefined {
     const { connectEdge: connect } = this.#parts;
     if (!connect) return undefined;
-    const edge = new LinkedEdge({ config, log, connect });
+    const log = this.#logNewest;
+    const { endpoints } = this.#dependenciesOf(config, log);
+    const edge = new LinkedEdge({ config, log, connect, tracer, endpoints });
     void edge.link.start();
     return edge;
+  }
+
+  #openMatches(config: Config, { podUid }: GameRequest): PodMatches | undefined {
+    if (podUid === undefined || config.checkpointSeconds === 0) return undefined;
+    return new PodMatches({ podUid, store: this.#edge?.link, config, log: this.#logNewest });
   }
 
   /** Why players cannot join now; undefined if they can. */
@@ -218,8 +244,12 @@ export class PodRunner implements GameRunner {
   async #show(room: Room, settings: Config, { hold, log, ownNetwork }: GameRequest): Promise<void> {
     this.#room = room;
     this.#audience ??= new Audience(settings.holdMsMax);
-    this.#audience.show(room, hold);
-    if (this.#servers) return this.#resolveOpened();
+    const absent = this.#audience.show(room, hold);
+    if (this.#servers) {
+      // This process knows who has left meanwhile.
+      for (const player of absent) this.#servers.resume(player, undefined);
+      return this.#resolveOpened();
+    }
     const { gpu, engine, files, nodePort } = this.#parts;
     const lobby = this.#audience;
     // Players reach a pod in the node's network without a relay.
@@ -238,9 +268,11 @@ export class PodRunner implements GameRunner {
       tracing: this.#tracing,
       resilience: this.#resilience,
       link: this.#edge,
+      noteSeats: (seats) => this.#matches?.noteSeats(seats),
       coldStart: () => phaseSeconds(this.#coldStart),
       more: () => ({ coldStart: withWallClock(this.#coldStart), compileCpuMs: this.#meters.compileCpuMs }),
     });
+    for (const player of absent) this.#servers.resume(player, this.#matches?.recordOf(player));
     const { players, operator } = this.#servers;
     log('info', `playing at port ${players.port}; status and metrics at port ${operator.port}`);
     this.#resolveOpened();

@@ -74,6 +74,11 @@ const POD_SETTINGS = [
   'opaMsMax',
   'opaCacheMs',
   'policyFailOpen',
+  'chaos',
+  'burstJoinsPerSecond',
+  'burstJoinsWaitingMax',
+  'burstChatPerSecond',
+  'burstBusQueueMax',
 ] as const satisfies readonly (keyof Config)[];
 
 /**

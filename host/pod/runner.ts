@@ -20,6 +20,8 @@ export interface GameRequest {
   hold: boolean;
   /** Whether the pod has its own network rather than the node's. */
   ownNetwork: boolean;
+  /** Id of the pod in Kubernetes, by which its matches are kept; undefined for a container without a pod, which keeps none. */
+  podUid?: string | undefined;
   /** Called after the game has moved to another guest process, whose id is then the game's `pid`. */
   renewed(): void;
   log: Log;

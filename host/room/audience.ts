@@ -68,8 +68,8 @@ export class Audience {
   }
 
   /** Lets a page into the running game, and later into those that follow. */
-  #keep(request: ViewRequest, enter: Owner['enter']): KeptPlayer {
-    const player: KeptPlayer = new KeptPlayer(request, enter(this.#running(), request), {
+  #keep(request: ViewRequest, enter: Owner['enter'], seated = enter(this.#running(), request)): KeptPlayer {
+    const player: KeptPlayer = new KeptPlayer(request, seated, {
       enter,
       keepsPlayers: () => this.#keepsPlayers && !this.#closed,
       remove: () => this.#players.delete(player),
@@ -85,19 +85,39 @@ export class Audience {
   }
 
   /**
-   * Makes a room's game the running one and gives its seats to the waiting players.
+   * Makes a room's game the running one and gives its seats to the waiting players. In a match that goes on, they have the seats of before.
    * @param keepsPlayers whether the players wait for another game when this one ends
+   * @returns the players of such a match who are not among those who wait. None of them has a connection.
    */
-  show(room: Room, keepsPlayers: boolean): void {
+  show(room: Room, keepsPlayers: boolean): Player[] {
     clearTimeout(this.#timer);
     this.#room = room;
     this.#keepsPlayers = keepsPlayers;
-    for (const player of this.#players) player.seatIn(room);
+    const absent = this.#seat([...this.#players], room);
     void room.ended.then((error) => {
       if (this.#room !== room) return;
       this.#room = undefined;
       if (!this.#closed) this.#timer = setTimeout(() => this.#dismissAll(error), this.#holdMs);
     });
+    return absent.map((player) => {
+      const { width, height, fps } = player;
+      return this.#keep({ width, height, fps }, (next, wanted) => next.accept(wanted), player);
+    });
+  }
+
+  /** Gives players their places in a room. Returns the players of the room's match who are not among them. */
+  #seat(players: readonly KeptPlayer[], room: Room): Player[] {
+    const resumed = new Map(room.resumed.map((player) => [player.seat, player]));
+    const others: KeptPlayer[] = [];
+    for (const player of players) {
+      const own = player.game === room.name ? resumed.get(player.seat) : undefined;
+      if (own) {
+        resumed.delete(own.seat);
+        player.seatIn(room, own);
+      } else others.push(player);
+    }
+    for (const player of others) player.seatIn(room);
+    return [...resumed.values()];
   }
 
   /** Ends the running game and every player's connection. */
@@ -245,11 +265,14 @@ class KeptPlayer implements Player {
     return this;
   }
 
-  /** Seats the player in the next game's room, over the same connection. No key counts as held down there. */
-  seatIn(room: Room): void {
+  /**
+   * Seats the player in the next game's room, over the same connection. No key counts as held down there.
+   * @param own the player's seat in a match that goes on
+   */
+  seatIn(room: Room, own?: Player): void {
     if (this.#farewell) return;
     try {
-      this.#player = this.#owner.enter(room, this.#request);
+      this.#player = own ? own.return(this.#request) : this.#owner.enter(room, this.#request);
       this.#isSeated = true;
     } catch (error) {
       this.#isSeated = false;

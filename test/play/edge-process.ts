@@ -8,11 +8,14 @@ const root = join(import.meta.dirname, '../..');
 /** A process `nearlight edge`, which is started again and again with the same settings. */
 export class EdgeProcess {
   readonly #environment: Record<string, string>;
+  readonly #uid: number | undefined;
   #child: ChildProcess | undefined;
   output = '';
 
-  constructor(environment: Record<string, string>) {
+  /** @param uid the user of the process; by default that of this one */
+  constructor(environment: Record<string, string>, uid?: number) {
     this.#environment = { OPERATOR_PORT: '0', ...environment };
+    this.#uid = uid;
   }
 
   get operatorUrl(): string {
@@ -25,6 +28,7 @@ export class EdgeProcess {
       cwd: root,
       env: { ...process.env, ...this.#environment },
       stdio: ['ignore', 'pipe', 'pipe'],
+      ...(this.#uid === undefined ? {} : { uid: this.#uid, gid: this.#uid }),
     });
     this.output = '';
     for (const stream of [child.stdout, child.stderr])

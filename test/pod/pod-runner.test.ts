@@ -34,7 +34,12 @@ const POD_SETTINGS = [
   'allowedHosts',
   'allowedOrigins',
   'bitrateMax',
+  'burstBusQueueMax',
+  'burstChatPerSecond',
+  'burstJoinsPerSecond',
+  'burstJoinsWaitingMax',
   'channelBytesMax',
+  'chaos',
   'clockToleranceSeconds',
   'closeMsMax',
   'connectMsMax',
@@ -101,6 +106,7 @@ const NAMES = Object.keys(settings) as (keyof Config)[];
 /** A valid value of each form that an address has not. */
 const EXAMPLES: Record<string, string> = {
   socket: '/run/edge.sock',
+  switch: 'on',
   admission: 'token',
   claim: 'roles',
   packages: 'none',

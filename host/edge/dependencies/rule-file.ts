@@ -27,7 +27,11 @@ export type EndpointRules = Partial<Record<EndpointName, EndpointRule>>;
  * @throws Error saying what is wrong
  */
 export function parseRules(text: string): EndpointRules {
-  const value = parseJson(text);
+  return readRules(parseJson(text));
+}
+
+/** Reads rules that are parsed already. @throws Error saying what is wrong */
+export function readRules(value: unknown): EndpointRules {
   if (!isObject(value)) throw new Error('it is not a JSON object with a rule for each endpoint');
   return Object.fromEntries(Object.entries(value).map(([name, rule]) => [readName(name), readRule(name, rule)]));
 }

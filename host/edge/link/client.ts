@@ -1,6 +1,8 @@
 import { Agent, type IncomingMessage, request as startRequest } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { NearlightError } from '../../base/errors.ts';
+import { writeTraceparent } from '../../base/trace.ts';
+import { currentSpan } from '../../base/trace-context.ts';
 import { REASONS, type Reason, Refusal } from '../admission/reasons.ts';
 import { SAVE_BYTES_MAX } from '../store/bounds.ts';
 import type { Save } from '../store/saves.ts';
@@ -110,6 +112,7 @@ export class EdgeClient {
   }
 
   #send({ method, path, type, body, bytesMax }: Exchange, signal: AbortSignal): Promise<Answer> {
+    const { ids } = currentSpan();
     return new Promise((resolve, reject) => {
       const request = startRequest({
         agent: this.#agent,
@@ -117,7 +120,10 @@ export class EdgeClient {
         method,
         path,
         signal,
-        headers: body === undefined ? {} : { 'content-type': type, 'content-length': Buffer.byteLength(body) },
+        headers: {
+          ...(ids ? { traceparent: writeTraceparent(ids) } : {}),
+          ...(body === undefined ? {} : { 'content-type': type, 'content-length': Buffer.byteLength(body) }),
+        },
       });
       const fail = (cause: Error) => reject(new Broken(cause, request.reusedSocket));
       // One that is refused while it is sent may report several errors.

@@ -1,6 +1,6 @@
 import { NearlightError } from '../../base/errors.ts';
 import type { JoinStep } from '../../base/join-steps.ts';
-import type { Gate, Join, Pass, RoomPlace, Tickets } from '../../stream/gate.ts';
+import type { Gate, Join, Pass, Passes, RoomPlace, Tickets } from '../../stream/gate.ts';
 import type { GameFacts, JoinSteps } from '../admission/gate.ts';
 import { Refusal } from '../admission/reasons.ts';
 import { createTicketId, isTicket } from '../admission/ticket.ts';
@@ -15,6 +15,9 @@ export interface RemoteGateOptions {
   game(name?: string): GameFacts;
 }
 
+/** The pass of someone at a service that lets anyone in. */
+const ANYONE: Pass = { account: undefined, check() {}, take() {}, free() {} };
+
 /** The pass of a player whom the edge service has identified. */
 class RemotePass implements Pass {
   readonly holder: Account;
@@ -27,6 +30,10 @@ class RemotePass implements Pass {
 
   get account(): string {
     return this.holder.id;
+  }
+
+  get role(): string {
+    return this.holder.role;
   }
 
   /** The service counts the places of all hosts when it identifies someone; this host knows its own at any time. */
@@ -51,6 +58,7 @@ class RemotePass implements Pass {
 export class RemoteGate implements Gate {
   readonly #options: RemoteGateOptions;
   readonly #tickets: Tickets;
+  readonly passes: Passes;
 
   constructor(options: RemoteGateOptions) {
     this.#options = options;
@@ -65,6 +73,10 @@ export class RemoteGate implements Gate {
       redeem: (text) => this.#redeem(text),
       refuse: (reason) => new Refusal(reason),
     };
+    this.passes = {
+      write: (pass) => (pass instanceof RemotePass ? JSON.stringify(pass.holder) : ''),
+      read: (text) => (text === '' ? ANYONE : readPass(text, link)),
+    };
   }
 
   get tickets(): Tickets | undefined {
@@ -77,7 +89,7 @@ export class RemoteGate implements Gate {
 
   async identify(bearer: string | undefined): Promise<Pass> {
     const { link } = this.#options;
-    if (this.#isOpen) return { account: undefined, check() {}, take() {}, free() {} };
+    if (this.#isOpen) return ANYONE;
     if (bearer !== undefined && bearer.length > BEARER_LENGTH_MAX) throw new Refusal('token-too-long');
     const { account } = await this.#ask('identify', bearer === undefined ? {} : { bearer });
     return new RemotePass(readAccount(account), link);
@@ -86,10 +98,10 @@ export class RemoteGate implements Gate {
   async judge(pass: Pass, { kind, client, game }: Join): Promise<string> {
     const facts = this.#options.game(game);
     if (this.#isOpen) return facts.id;
-    const { id, isRunning, players, seats } = facts;
+    const { id, isRunning, players, seats, phase } = facts;
     const account = pass instanceof RemotePass ? pass.holder : { id: '', role: '' };
     try {
-      await this.#ask('judge', { account, kind, client, game: { id, isRunning, players, seats } });
+      await this.#ask('judge', { account, kind, client, game: { id, isRunning, players, seats, phase } });
     } catch (error) {
       // The match comes first: a player who is in it goes on, whatever has failed.
       const isDown = error instanceof Refusal && error.reason === 'edge-down';
@@ -135,6 +147,15 @@ export class RemoteGate implements Gate {
         await steps.measure(error.step, () => Promise.reject(error));
       throw error;
     }
+  }
+}
+
+/** Reads a pass that was written by another process; undefined if the text is something else. */
+function readPass(text: string, link: RemoteGateOptions['link']): Pass | undefined {
+  try {
+    return new RemotePass(readAccount(JSON.parse(text)), link);
+  } catch {
+    return undefined;
   }
 }
 

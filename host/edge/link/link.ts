@@ -8,7 +8,7 @@ import { Refusal } from '../admission/reasons.ts';
 import type { SessionStore } from '../sessions/engine.ts';
 import type { EdgeStore } from '../store/store.ts';
 import type { EdgeClient } from './client.ts';
-import { ACCOUNTS_MAX, codeOf, type ReportCall, SESSIONS_MAX, type Terms, VERSION } from './protocol.ts';
+import { ACCOUNTS_MAX, codeOf, type ReportCall, readTerms, SESSIONS_MAX, type Terms } from './protocol.ts';
 import { ReportQueue } from './queue.ts';
 
 /** A host says at least this often what it has. */
@@ -25,6 +25,8 @@ export interface EdgeLinkOptions {
   log: Log;
   /** Largest number of reports that wait for the service. */
   queueMax: number;
+  /** Called with the terms of the service each time that it has said them. */
+  onTerms?(terms: Terms): void;
   /** Returns numbers from 0 to 1, which spread the hosts of a node after the service has come back. */
   random?(): number;
 }
@@ -195,7 +197,7 @@ export class EdgeLink implements SessionStore {
   }
 
   async #attend(): Promise<void> {
-    const { client, clock, log } = this.#options;
+    const { client, clock, log, onTerms } = this.#options;
     // A change during the request is said by the next one.
     this.#attendAt = milli(clock.now() + ATTEND_MS);
     const terms = await client.call('attend', {
@@ -204,6 +206,7 @@ export class EdgeLink implements SessionStore {
       sessions: [...this.#sessions].slice(0, SESSIONS_MAX),
     });
     this.#terms = readTerms(terms);
+    onTerms?.(this.#terms);
     if (!this.#isUp) log('info', 'the edge service answers');
     this.#isUp = true;
   }
@@ -236,16 +239,6 @@ export class EdgeLink implements SessionStore {
     this.#isUp = false;
     this.#wake.resolve();
   }
-}
-
-/** @throws NearlightError NL_EDGE if the service speaks another version, or its answer cannot be read */
-function readTerms({ version, admission, ticketMsMax, accountSeatsMax }: Readonly<Record<string, unknown>>): Terms {
-  if (version !== VERSION)
-    throw new NearlightError('NL_EDGE', `it speaks version ${version}, and this host ${VERSION}`);
-  const isWhole = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) > 0;
-  if ((admission !== 'open' && admission !== 'token') || !isWhole(ticketMsMax) || !isWhole(accountSeatsMax))
-    throw new NearlightError('NL_EDGE', 'its terms cannot be read');
-  return { version, admission, ticketMsMax, accountSeatsMax };
 }
 
 /** Returns the codes of the reports that the service has refused, by their index. */

@@ -2,8 +2,11 @@
  * The protocol between the hosts of a node and its edge service: HTTP/1.1 over a Unix socket, with JSON in both directions. The version
  * is the first part of each path. Each request is checked once, here, where the service reads it.
  */
+import { PHASES, type Phase } from '../../base/bus.ts';
+import { PLAYER_ENDPOINTS } from '../../base/dependencies.ts';
 import { type ErrorCode, errors, NearlightError } from '../../base/errors.ts';
 import { type Account, ID_LENGTH_MAX, ROLE_LENGTH_MAX } from '../admission/token.ts';
+import { type EndpointRules, readRules } from '../dependencies/rule-file.ts';
 import { ID_BYTES_MAX, TIME_MAX } from '../store/bounds.ts';
 
 export const VERSION = 1;
@@ -53,6 +56,8 @@ export interface Terms {
   readonly admission: 'open' | 'token';
   readonly ticketMsMax: number;
   readonly accountSeatsMax: number;
+  /** The rules of ENDPOINT_RULES for requests of pages. */
+  readonly rules: EndpointRules;
 }
 
 /** A join of someone who is identified, with the facts about the game. */
@@ -60,7 +65,13 @@ export interface JudgeRequest {
   readonly account: Account;
   readonly kind: 'play' | 'watch' | 'return';
   readonly client: string;
-  readonly game: { readonly id: string; readonly isRunning: boolean; readonly players: number; readonly seats: number };
+  readonly game: {
+    readonly id: string;
+    readonly isRunning: boolean;
+    readonly players: number;
+    readonly seats: number;
+    readonly phase: Phase | undefined;
+  };
 }
 
 export interface TicketRequest {
@@ -68,6 +79,27 @@ export interface TicketRequest {
   readonly account: Account;
   readonly room: string;
   readonly seat: number | undefined;
+}
+
+/** Reads the terms of a service. @throws NearlightError NL_EDGE if it speaks another version, or its answer cannot be read */
+export function readTerms(body: Fields): Terms {
+  const { version, admission, ticketMsMax, accountSeatsMax, rules = {} } = body;
+  if (version !== VERSION)
+    throw new NearlightError('NL_EDGE', `it speaks version ${version}, and this host ${VERSION}`);
+  const isWhole = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) > 0;
+  if ((admission !== 'open' && admission !== 'token') || !isWhole(ticketMsMax) || !isWhole(accountSeatsMax))
+    throw new NearlightError('NL_EDGE', 'its terms cannot be read');
+  return { version, admission, ticketMsMax, accountSeatsMax, rules: readPageRules(rules) };
+}
+
+/** The service has other endpoints than its hosts, apart from the requests of pages. */
+function readPageRules(value: unknown): EndpointRules {
+  try {
+    const rules = readRules(value);
+    return Object.fromEntries(PLAYER_ENDPOINTS.flatMap((name) => (rules[name] ? [[name, rules[name]]] : [])));
+  } catch (cause) {
+    throw new NearlightError('NL_EDGE', `its rules cannot be read: ${(cause as Error).message}`, { cause });
+  }
 }
 
 /** Returns a code of the errors by its name; undefined if there is none. */
@@ -120,6 +152,8 @@ export function readJudgeRequest(body: Fields): JudgeRequest {
   if (kind !== 'play' && kind !== 'watch' && kind !== 'return') return refuse('kind is not play, watch or return');
   const game = readObject('game', body.game);
   if (typeof game.isRunning !== 'boolean') return refuse('game.isRunning is neither true nor false');
+  const phase = PHASES.find((each) => each === game.phase);
+  if (game.phase !== undefined && phase === undefined) return refuse(`game.phase is none of ${PHASES.join(', ')}`);
   return {
     account: readAccount(body.account),
     kind,
@@ -129,6 +163,7 @@ export function readJudgeRequest(body: Fields): JudgeRequest {
       isRunning: game.isRunning,
       players: readInteger('game.players', game.players, { max: SEATS_MAX }),
       seats: readInteger('game.seats', game.seats, { max: SEATS_MAX }),
+      phase,
     },
   };
 }

@@ -2,10 +2,17 @@ import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
+import { type Clock, systemClock } from '../../base/clock.ts';
 import { type ErrorCode, errors, NearlightError } from '../../base/errors.ts';
+import { type Faults, INJECTED } from '../../base/faults.ts';
 import type { Log } from '../../base/log.ts';
+import type { Pressure } from '../../base/protection.ts';
+import { milli } from '../../base/time.ts';
+import { NO_TRACER, readTraceparent, type Tracer } from '../../base/trace.ts';
+import { codeOf, inSpan } from '../../base/trace-context.ts';
 import type { OpenedGate } from '../admission/gate.ts';
 import { Refusal } from '../admission/reasons.ts';
+import type { Limit } from '../protection/limit.ts';
 import { SAVE_BYTES_MAX } from '../store/bounds.ts';
 import type { EdgeStore } from '../store/store.ts';
 import type { Hosts } from './hosts.ts';
@@ -43,8 +50,16 @@ export interface EdgeServerOptions {
   gate: OpenedGate;
   store: HostStore;
   hosts: Hosts;
-  terms: Terms;
+  /** Returns what hosts have to know. */
+  terms(): Terms;
   log: Log;
+  /** Bounds how many joins are decided at a time in a burst, and counts results. Without it, there is no such bound. */
+  protection?: { readonly joins: Pick<Limit, 'run'>; readonly pressure: Pick<Pressure, 'count'> };
+  /** Injected faults, of which `requests` strike here. By default there are none. */
+  faults?: Pick<Faults, 'strike'>;
+  /** Traces what hosts ask. By default nothing is traced. */
+  tracer?: Tracer;
+  clock?: Clock;
 }
 
 /**
@@ -113,11 +128,24 @@ function listen(server: Server, path: string): Promise<void> {
 async function answer(options: EdgeServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
   try {
     const url = new URL(request.url ?? '/', 'http://edge');
+    await suffer(options, request);
+    if (request.destroyed) return;
     if (url.pathname.startsWith(SAVES)) await answerSave(options.store, { request, response, url });
     else sendJson(response, 200, await route(options, request, url.pathname));
   } catch (error) {
     fail(options, { request, response }, error);
   }
+}
+
+/** Makes a request suffer an injected fault. @throws NearlightError NL_EDGE */
+async function suffer(
+  { faults, clock = systemClock }: Pick<EdgeServerOptions, 'faults' | 'clock'>,
+  request: IncomingMessage,
+): Promise<void> {
+  const strike = faults?.strike('requests');
+  if (strike?.kind === 'latency') await clock.until(milli(clock.now() + strike.ms));
+  if (strike?.kind === 'cut') request.destroy();
+  if (strike?.kind === 'error') throw new NearlightError('NL_EDGE', INJECTED);
 }
 
 async function route(options: EdgeServerOptions, request: IncomingMessage, path: string): Promise<object> {
@@ -126,7 +154,30 @@ async function route(options: EdgeServerOptions, request: IncomingMessage, path:
   if (!handle) throw new NearlightError('NL_NOT_FOUND', `${path.slice(0, 100)}; this service has ${PREFIX}`);
   if (request.method !== 'POST') throw new NearlightError('NL_METHOD', 'POST');
   const bytes = await readBody(request, name === 'report' ? REPORT_BYTES_MAX : BODY_BYTES_MAX);
-  return handle(options, parseBody(bytes.toString('utf8')));
+  const body = parseBody(bytes.toString('utf8'));
+  return TRACED.includes(name)
+    ? traceCall(options, { name, request }, async () => handle(options, body))
+    : handle(options, body);
+}
+
+/** Calls that belong to a join. Hosts make the others all the time. */
+const TRACED: readonly string[] = ['identify', 'judge', 'ticket', 'redeem'];
+
+/** Makes a call in a trace, which is that of the join for which the host asks. @throws what `call` throws */
+async function traceCall(
+  { tracer = NO_TRACER }: Pick<EdgeServerOptions, 'tracer'>,
+  { name, request }: { name: string; request: IncomingMessage },
+  call: () => Promise<object>,
+): Promise<object> {
+  const span = tracer.begin(`edge ${name}`, { parent: readTraceparent(request.headers.traceparent), kind: 'server' });
+  try {
+    return await inSpan(span, call);
+  } catch (error) {
+    span.fail(codeOf(error));
+    throw error;
+  } finally {
+    span.end();
+  }
 }
 
 type Handler = (options: EdgeServerOptions, body: ReturnType<typeof parseBody>) => object | Promise<object>;
@@ -134,7 +185,7 @@ type Handler = (options: EdgeServerOptions, body: ReturnType<typeof parseBody>) 
 const HANDLERS: Readonly<Record<string, Handler>> = {
   attend({ hosts, terms }, body) {
     hosts.attend(readPresence(body));
-    return terms;
+    return terms();
   },
 
   leave({ hosts }, body) {
@@ -142,8 +193,10 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
     return {};
   },
 
-  async identify({ gate }, body) {
-    const pass = await gate.identify(readBearerOf(body));
+  async identify({ gate, protection }, body) {
+    const bearer = readBearerOf(body);
+    const identify = () => gate.identify(bearer);
+    const pass = await (protection ? protection.joins.run(identify) : identify());
     return { account: gate.holderOf(pass) };
   },
 
@@ -166,7 +219,10 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   async report(options, body) {
     const host = readHost(body);
     const reports = readReports(body);
-    for (const report of reports) noteSession(options.hosts, host, report);
+    for (const report of reports) {
+      noteSession(options.hosts, host, report);
+      if (report.call === 'addResult') options.protection?.pressure.count('results');
+    }
     // All calls are made in one turn, so they share a transaction and keep their order.
     const outcomes = await Promise.allSettled(reports.map((report) => keep(options.store, report)));
     return {

@@ -4,7 +4,7 @@ import { EdgeLink, type EdgeLinkOptions } from '../../../host/edge/link/link.ts'
 import type { Report } from '../../../host/edge/link/protocol.ts';
 import { ManualClock, settle } from '../../room/fake.ts';
 
-const TERMS = { version: 1, admission: 'token', ticketMsMax: 10_000, accountSeatsMax: 4 };
+const TERMS = { version: 1, admission: 'token', ticketMsMax: 10_000, accountSeatsMax: 4, rules: {} };
 const silent = () => Promise.reject(new NearlightError('NL_EDGE', 'connect ECONNREFUSED'));
 
 /** A service in memory. test/edge/link/server.test.ts has the same link with a real one. */

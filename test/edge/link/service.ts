@@ -4,9 +4,10 @@ import { systemClock } from '../../../host/base/clock.ts';
 import { type Config, readConfig } from '../../../host/base/config.ts';
 import { openGate } from '../../../host/edge/admission/gate.ts';
 import { MemoryTicketStore } from '../../../host/edge/admission/ticket-store.ts';
+import type { EndpointRules } from '../../../host/edge/dependencies/rule-file.ts';
 import { Hosts } from '../../../host/edge/link/hosts.ts';
 import { VERSION } from '../../../host/edge/link/protocol.ts';
-import { listenForHosts } from '../../../host/edge/link/server.ts';
+import { type EdgeServerOptions, listenForHosts } from '../../../host/edge/link/server.ts';
 import { Meters } from '../../../host/observe/meters.ts';
 import { LinkedEdge } from '../../../host/play/edge-link.ts';
 import type { Issuer } from '../issuer.ts';
@@ -17,12 +18,14 @@ export async function serveHosts(
   issuer: Issuer,
   settings: Partial<Config> = {},
   path = join(temporaryFolder(), 'edge.sock'),
+  parts: Partial<EdgeServerOptions> = {},
 ) {
   const tokens = { admission: 'token', oidcIssuer: issuer.url, oidcAudience: 'games' };
   const config = { ...readConfig({}), ...tokens, ...settings };
   const meters = new Meters();
   const { store } = await openTestStore();
   const lines: string[] = [];
+  const rules: EndpointRules = {};
   const log = (level: string, line: string) => void lines.push(`${level}: ${line}`);
   const gate = await openGate({
     config,
@@ -34,15 +37,16 @@ export async function serveHosts(
   const passOf = (id: string) => gate.passOf({ id, role: '' });
   const hosts = new Hosts({ clock: systemClock, take: (id) => passOf(id).take(), free: (id) => passOf(id).free() });
   const { ticketMsMax, accountSeatsMax } = config;
-  const terms = { version: VERSION, admission: config.admission as 'open' | 'token', ticketMsMax, accountSeatsMax };
-  const server = await listenForHosts({ path, gate, store, hosts, terms, log });
+  const admission = config.admission as 'open' | 'token';
+  const terms = () => ({ version: VERSION, admission, ticketMsMax, accountSeatsMax, rules });
+  const server = await listenForHosts({ path, gate, store, hosts, terms, log, ...parts });
   let isOpen = true;
   const close = async () => {
     if (isOpen) await Promise.all([server.close(), gate.close()]);
     isOpen = false;
   };
   onTestFinished(close);
-  return { path, store, hosts, meters, gate, lines, close };
+  return { path, store, hosts, meters, gate, rules, lines, close };
 }
 
 /** Connects a host without games, as `nearlight start` does. */
