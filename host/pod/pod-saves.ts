@@ -46,9 +46,7 @@ export class PodSaves implements SaveStore {
 
   /** @throws as the service, if this process does not have the state */
   async getSave({ id }: { id: string }): Promise<Save | undefined> {
-    const { store } = this.#options;
-    const known = this.#known.get(id) ?? { save: await store?.getSave({ id: this.#idOf(id) }), reads: 0 };
-    this.#remember(id, known);
+    const known = this.#known.get(id) ?? (await this.#ask(id));
     return known.reads++ < READS_MAX ? known.save : undefined;
   }
 
@@ -58,6 +56,14 @@ export class PodSaves implements SaveStore {
     this.#remember(id, { save: undefined, reads: 0 });
     await this.#tell(() => store?.removeSave({ id: this.#idOf(id) }));
     return wasKnown;
+  }
+
+  async #ask(id: string): Promise<Known> {
+    const save = await this.#options.store?.getSave({ id: this.#idOf(id) });
+    // A later state may have been put meanwhile.
+    const known = this.#known.get(id) ?? { save, reads: 0 };
+    this.#remember(id, known);
+    return known;
   }
 
   #idOf(id: string): string {

@@ -1,6 +1,7 @@
 /** A host that plays, and a real edge service in a process of its own, which is killed. */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -13,6 +14,7 @@ import { edgeSocket, startEdgeService } from '../../host/play/edge-service.ts';
 import { type Host, startHost } from '../../host/play/host.ts';
 import { ownModulePath } from '../../host/play/project.ts';
 import { Issuer } from '../edge/issuer.ts';
+import { linkHost } from '../edge/link/service.ts';
 import { openTestStore, temporaryFolder } from '../edge/store/stores.ts';
 import { Random } from '../random.ts';
 import { ManualClock } from '../room/fake.ts';
@@ -162,6 +164,37 @@ test('a service that has just started waits for the hosts before it ends the ses
   expect(await reasonOf('running')).toBeUndefined();
   // The host dies, too.
   await becomesLost('running');
+});
+
+test('an operator injects faults into a service with CHAOS=on, and its file of rules reaches the hosts', async () => {
+  const folder = temporaryFolder();
+  const [socket, file] = [join(folder, 'run/edge.sock'), join(folder, 'rules.json')];
+  writeFileSync(file, '{"ticket":{"concurrent":7},"centre":{"perSecond":9}}');
+  const env = {
+    OPERATOR_PORT: '0',
+    ADMISSION: 'open',
+    STORE_DIR: join(folder, 'store'),
+    CHAOS: 'on',
+    ENDPOINT_RULES: file,
+  };
+  const { operator, close } = await startEdgeService({ config: readConfig(env), log: () => {} }, socket);
+  onTestFinished(close);
+  const { edge } = await linkHost(socket);
+  expect(edge.link.terms?.rules).toMatchObject({ ticket: { concurrent: 7 } });
+  expect(edge.link.terms?.rules).not.toHaveProperty('centre');
+  const faults = (method: string, body?: object) =>
+    fetch(`${operator.url}faults`, {
+      method,
+      ...(body ? { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } } : {}),
+    });
+  expect((await faults('PUT', { faults: [{ place: 'requests', kind: 'error', seconds: 600 }] })).status).toBe(200);
+  edge.link.renew();
+  await eventually(() => expect(edge.link.isUp).toBe(false));
+  const metrics = await (await fetch(`${operator.url}metrics`)).text();
+  expect(metrics).toContain('nearlight_faults_active{place="requests",kind="error"} 1\n');
+  expect(metrics).toContain('nearlight_pressure_high{fingerprint="results"} 0\n');
+  await faults('DELETE');
+  await eventually(() => expect(edge.link.isUp).toBe(true));
 });
 
 test('the socket is where EDGE_SOCKET says, or in the folder of the user', () => {

@@ -17,6 +17,7 @@ import type { LoadedGame } from '../../host/pod/runner.ts';
 import type { Room } from '../../host/room/room.ts';
 import { Issuer } from '../edge/issuer.ts';
 import { serveHosts } from '../edge/link/service.ts';
+import { good } from '../engine/modules.ts';
 import { CARELESS, openTestGpu } from '../gpu/fixture.ts';
 import { counting } from '../hostile/modules.ts';
 import { eventually } from '../wait.ts';
@@ -245,6 +246,57 @@ test('the edge service of the node has the session of a pod from its start to it
   expect(await service.store.getSession({ id })).toMatchObject({ reason: 'closed', players: 0 });
   expect(service.hosts.size).toBe(0);
   await issuer.close();
+});
+
+test('a container that starts again in its sandbox goes on with its match, and another module begins a new one', {
+  timeout: 60_000,
+}, async () => {
+  const lines: string[] = [];
+  const log = (_: string, message: string) => void lines.push(message);
+  const runner = new PodRunner({
+    config: readConfig({}),
+    log,
+    gpu: await openNull(),
+    engine,
+    meters: new Meters(),
+    vetting: CARELESS,
+    files: new Map() as never,
+    nodePort: undefined,
+  });
+  const start = async (module: Uint8Array) => {
+    const game = await runner.load({
+      name: 'saver',
+      module,
+      assets: undefined,
+      env: { PORT: '0', OPERATOR_PORT: '0', HOST: '127.0.0.1', TICK_RATE: '100' },
+      createdAt: milli(performance.now()),
+      hold: true,
+      ownNetwork: false,
+      podUid: 'pod-1',
+      renewed() {},
+      log,
+    });
+    await game.begin();
+    const room = await eventually(() => must(runner.rooms[0], 'room'));
+    return { game, room };
+  };
+  const resumedAt = () => lines.flatMap((line) => /the match goes on at tick (\d+)/.exec(line)?.[1] ?? []).map(Number);
+  const first = await start(counting());
+  await eventually(() => expect(first.room.stats.ticks).toBeGreaterThanOrEqual(100));
+  await first.game.stop();
+  expect(resumedAt()).toEqual([]);
+  const second = await start(counting());
+  const [tick = 0] = resumedAt();
+  expect(tick).toBeGreaterThanOrEqual(100);
+  expect(second.room.stats.ticks).toBeGreaterThanOrEqual(tick);
+  // In `load`, the game logs one x for each tick of the state that it loads.
+  expect(lines.map((line) => /x+/.exec(line)?.[0].length)).toContain(tick);
+  await second.game.stop();
+  const other = await start(good());
+  expect(lines.join('\n')).toContain('saver: the kept match does not go on, and a new one begins: ');
+  expect([resumedAt(), other.room.isClosed]).toEqual([[tick], false]);
+  await other.game.stop();
+  await runner.close();
 });
 
 test('a game that saves its state continues in another process after its GPU was lost', {

@@ -31,7 +31,7 @@ afterEach(async () => {
 });
 
 /** Makes a room whose parts the test can observe. `connections` are those for which the room created views. */
-function makeRoom(name: string, seats = 4, actions: readonly GameAction[] = []) {
+function makeRoom(name: string, seats = 4, actions: readonly GameAction[] = [], resumed: number[] = []) {
   const clock = new ManualClock();
   const instance = new FakeInstance(seats);
   const connections: PlayerConnection[] = [];
@@ -42,6 +42,7 @@ function makeRoom(name: string, seats = 4, actions: readonly GameAction[] = []) 
     actions,
     replay: { start() {}, observe() {}, destroy() {} } as unknown as CommandReplay,
     config: { maxPlayers: seats, tickRate: 100, seed: 1, spectatorsMax: 1 },
+    ...(resumed.length > 0 ? { resumed: { seats: resumed } } : {}),
     createView: async (_, connection) => {
       connections.push(connection);
       return { ready: false, stats: { dropped: 0 }, close: async () => {} } as unknown as PlayerView;
@@ -166,6 +167,55 @@ test('spectators wait between two games like players, and see the next one over 
   for (const each of [page, player]) each.player.onClosed('page');
   await next.clock.pass(20);
   expect([next.room.status(), audience.size]).toMatchObject([{ players: 0, spectators: 0 }, 0]);
+});
+
+test('in a match that goes on, players have their seats of before, newcomers the next ones, and those who left have none', async () => {
+  const first = makeRoom('arena');
+  expect(audience.show(first.room, true)).toEqual([]);
+  const [gone, one, away, late] = [await join(), await join(), await join(), await join()];
+  away.player.onLost();
+  await fail(first.instance);
+  gone.player.onClosed('page');
+  // The match was kept before the last one came.
+  const next = makeRoom('arena', 4, [], [0, 1, 2]);
+  const absent = audience.show(next.room, true);
+  await settle();
+  expect([one.last, late.last]).toMatchObject([
+    { kind: 'joined', seat: 1 },
+    { kind: 'joined', seat: 3 },
+  ]);
+  expect([away.player.seat, absent.map(({ seat }) => seat)]).toEqual([2, [0]]);
+  await next.clock.pass(20);
+  // Each joins the module once. The two who are connected get pictures.
+  expect(next.instance.calls.filter((call) => /^(join|leave)/.test(call)).sort()).toEqual([
+    'join 0',
+    'join 1',
+    'join 2',
+    'join 3',
+  ]);
+  expect(next.connections).toHaveLength(2);
+  for (const player of absent) player.onClosed('page');
+  await next.clock.pass(20);
+  expect([next.room.players, audience.size]).toEqual([3, 3]);
+  expect(next.instance.calls).toContain('leave 0');
+  const again = new Page();
+  again.player = away.player.return(request);
+  again.player.onConnected(again);
+  await next.clock.pass(20);
+  expect([again.player.seat, next.connections.length]).toEqual([2, 3]);
+});
+
+test('a player of an earlier process takes the seat of a match that goes on, and keeps it in the next game', async () => {
+  const first = makeRoom('arena', 4, [], [2]);
+  const [absent] = audience.show(first.room, true);
+  const page = new Page();
+  page.player = must(absent, 'player').return(request);
+  page.player.onConnected(page);
+  await settle();
+  expect([page.player.seat, page.player.width, first.connections.length]).toEqual([2, request.width, 1]);
+  await fail(first.instance);
+  audience.show(makeRoom('arena').room, true);
+  expect(page.last).toMatchObject({ kind: 'joined', seat: 0 });
 });
 
 test('a spectator for whom the next game has no place is sent away', async () => {

@@ -14,16 +14,18 @@ import {
   readReports,
   readSaveId,
   readSaveQuery,
+  readTerms,
   readTicketRequest,
   readTicketText,
   SAVES,
   SEATS_MAX,
   SESSIONS_MAX,
+  VERSION,
 } from '../../../host/edge/link/protocol.ts';
 
 const HOST = randomUUID();
 const ACCOUNT = { id: 'ada', role: 'player' };
-const GAME = { id: 'arena', isRunning: true, players: 3, seats: 10 };
+const GAME = { id: 'arena', isRunning: true, players: 3, seats: 10, phase: 'active' };
 const JUDGE = { account: ACCOUNT, kind: 'play', client: '192.0.2.1', game: GAME };
 const TICKET = { id: 't', account: ACCOUNT, room: 'arena', seat: 3 };
 const REPORT = { call: 'addResult', input: {} };
@@ -102,6 +104,12 @@ test.each<[string, (body: never) => unknown, object, object]>([
     { ...JUDGE, game: { ...GAME, players: 0 } },
     { ...JUDGE, game: { ...GAME, players: -1 } },
   ],
+  [
+    'its phase',
+    readJudgeRequest,
+    { ...JUDGE, game: { ...GAME, phase: undefined } },
+    { ...JUDGE, game: { ...GAME, phase: 'over' } },
+  ],
   ['whether it runs', readJudgeRequest, JUDGE, { ...JUDGE, game: { ...GAME, isRunning: 1 } }],
   ['a seat', readTicketRequest, { ...TICKET, seat: SEATS_MAX }, { ...TICKET, seat: 1.5 }],
   ['the name of a ticket', readTicketRequest, { ...TICKET, id: 'i'.repeat(256) }, { ...TICKET, id: 'i'.repeat(257) }],
@@ -128,6 +136,23 @@ test('what is read is what was written', () => {
   expect(readTicketRequest({ ...TICKET, seat: undefined })).toEqual({ ...TICKET, seat: undefined });
   expect([readBearerOf({}), readBearerOf({ bearer: '' })]).toEqual([undefined, '']);
   for (const call of REPORT_CALLS) expect(readReports({ reports: [{ call, input: {} }] })).toHaveLength(1);
+});
+
+test('the terms of a service are read with the rules for requests of pages, and no others', () => {
+  const terms = { version: VERSION, admission: 'token', ticketMsMax: 1, accountSeatsMax: 1 };
+  expect(readTerms(terms)).toEqual({ ...terms, rules: {} });
+  const rule = { perSecond: 5, excess: 'reject', queueMax: 1, queueMs: 1 };
+  expect(readTerms({ ...terms, rules: { join: rule, opa: rule } }).rules).toEqual({ join: rule });
+  for (const lie of [
+    { version: VERSION + 1 },
+    { admission: 'maybe' },
+    { ticketMsMax: 0 },
+    { accountSeatsMax: 1.5 },
+    { rules: [] },
+    { rules: { join: { perSecond: 0 } } },
+    { rules: { leave: rule } },
+  ])
+    expect(() => readTerms({ ...terms, ...lie }), JSON.stringify(lie)).toThrow('NL_EDGE');
 });
 
 test('a body is an object in JSON', () => {

@@ -1,19 +1,29 @@
 /** A host and an edge service with a real socket, a real gate and a real store. */
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { must } from '../../../host/base/assert.ts';
+import { readConfig } from '../../../host/base/config.ts';
+import { INJECTED, type Strike } from '../../../host/base/faults.ts';
+import { NO_SPAN, type Span, type Tracer } from '../../../host/base/trace.ts';
+import { inSpan } from '../../../host/base/trace-context.ts';
+import { createDependencies } from '../../../host/edge/dependencies/dependencies.ts';
+import { parseRules } from '../../../host/edge/dependencies/rule-file.ts';
 import { EdgeClient } from '../../../host/edge/link/client.ts';
 import { BODY_BYTES_MAX, REPORT_BYTES_MAX } from '../../../host/edge/link/protocol.ts';
+import { Limit } from '../../../host/edge/protection/limit.ts';
 import { SAVE_BYTES_MAX } from '../../../host/edge/store/bounds.ts';
+import { Meters } from '../../../host/observe/meters.ts';
+import { ManualClock } from '../../room/fake.ts';
 import { eventually } from '../../wait.ts';
 import { Issuer } from '../issuer.ts';
 import { resultOf } from '../store/events.ts';
 import { temporaryFolder } from '../store/stores.ts';
 import { linkHost, serveHosts } from './service.ts';
 
+const HOST = '11111111-2222-3333-4444-555555555555';
 const PLAY = { kind: 'play', client: '192.0.2.1' } as const;
 
 let issuer: Issuer;
@@ -74,6 +84,116 @@ test('the host gets the reason of a refusal', async () => {
     await expect(join(bearer)).rejects.toMatchObject({ reason });
   game.players = 10;
   await expect(join(await issuer.token({ sub: 'bob' }))).rejects.toMatchObject({ reason: 'room-full' });
+});
+
+test('the policy of the service sees the phase of the match', async () => {
+  const { path } = await serveHosts(issuer);
+  const { gate, game } = await linkHost(path);
+  const pass = await gate.identify(await issuer.token());
+  game.phase = 'active';
+  await expect(gate.judge(pass, PLAY)).rejects.toMatchObject({ reason: 'policy-join' });
+  game.phase = 'waiting';
+  expect(await gate.judge(pass, PLAY)).toBe('arena');
+});
+
+test('a pass outlives the host, and what is none is no pass', async () => {
+  const { path } = await serveHosts(issuer);
+  const [{ gate }, { gate: next }] = [await linkHost(path), await linkHost(path)];
+  const text = gate.passes.write(await gate.identify(await issuer.token()));
+  const pass = must(next.passes.read(text), 'pass');
+  expect([pass.account, pass.role]).toEqual(['ada', 'player']);
+  expect(await next.judge(pass, { ...PLAY, kind: 'return' })).toBe('arena');
+  for (const wrong of ['{', '7', '{"id":1,"role":"player"}']) expect(next.passes.read(wrong)).toBeUndefined();
+  expect([gate.passes.write(must(next.passes.read(''), 'pass')), next.passes.read('')?.account]).toEqual([
+    '',
+    undefined,
+  ]);
+});
+
+test('in a burst the service bounds the joins that it decides, and it counts results', async () => {
+  const counted: string[] = [];
+  const isHigh = { now: false };
+  const pressure = { count: (fingerprint: string) => void counted.push(fingerprint), isHigh: () => isHigh.now };
+  const counts = { refused: { joins: 0 } } as ConstructorParameters<typeof Limit>[0]['counts'];
+  const joins = new Limit({ fingerprint: 'joins', pressure, counts, waitingMax: 0 });
+  const { path } = await serveHosts(issuer, {}, undefined, { protection: { joins, pressure } });
+  const { edge, gate } = await linkHost(path);
+  expect((await gate.identify(await issuer.token())).account).toBe('ada');
+  isHigh.now = true;
+  await expect(gate.identify(await issuer.token())).rejects.toMatchObject({ code: 'NL_OFFER_RATE' });
+  expect(counts.refused.joins).toBe(1);
+  edge.record({ id: 'r1', game: 'arena', origin: 1n, tick: 7, bytes: new Uint8Array([1]) });
+  await eventually(() => expect(counted).toEqual(['joins', 'joins', 'results']));
+});
+
+test('a result carries its trace into the outbox, and a join hands its trace to the service', async () => {
+  const begun: [string, string | undefined][] = [];
+  const ids = { traceId: '4bf92f3577b34da6a3ce929d0e0e4736', spanId: '00f067aa0ba902b7' };
+  const span: Span = { ...NO_SPAN, ids };
+  const tracer: Tracer = {
+    begin(name, { parent } = {}) {
+      begun.push([name, parent?.traceId]);
+      return span;
+    },
+  };
+  const { path, store } = await serveHosts(issuer, {}, undefined, { tracer });
+  const { edge, gate } = await linkHost(path, {}, { tracer });
+  edge.record({ id: 'r1', game: 'arena', origin: 1n, tick: 7, bytes: new Uint8Array([1]) });
+  await eventually(async () =>
+    expect(await store.readEvents({ limit: 1 })).toMatchObject([
+      { id: 'r1', traceparent: `00-${ids.traceId}-${ids.spanId}-01` },
+    ]),
+  );
+  const token = await issuer.token();
+  await inSpan(span, () => gate.identify(token));
+  await gate.identify(token);
+  expect(begun).toEqual([
+    ['result', undefined],
+    ['edge identify', ids.traceId],
+    ['edge identify', undefined],
+  ]);
+});
+
+test('injected faults strike requests of hosts', async () => {
+  const clock = new ManualClock();
+  const strikes: Strike[] = [];
+  const { path } = await serveHosts(issuer, {}, undefined, { faults: { strike: () => strikes.shift() }, clock });
+  const client = new EdgeClient({ connect: async () => connect(path), msMax: 30_000 });
+  onTestFinished(() => client.close());
+  const ask = () => client.call('leave', { host: HOST });
+  for (const [kind, why] of [
+    ['error', INJECTED],
+    ['cut', 'socket hang up'],
+  ] as const) {
+    // A connection that broke while it was kept is tried again.
+    strikes.push({ kind, ms: 0 }, ...(kind === 'cut' ? [{ kind, ms: 0 }] : []));
+    await expect(ask()).rejects.toThrow(why);
+  }
+  strikes.length = 0;
+  strikes.push({ kind: 'latency', ms: 500 });
+  let isOver = false;
+  const late = ask().then(() => {
+    isOver = true;
+  });
+  await eventually(() => expect(strikes).toEqual([]));
+  await clock.pass(499);
+  expect(isOver).toBe(false);
+  await clock.pass(1);
+  await late;
+});
+
+test('the rules of the service for requests of pages apply in its hosts, when they have changed and when they are gone', async () => {
+  const { path, rules } = await serveHosts(issuer);
+  const { endpoints } = createDependencies({ config: readConfig({}), log: () => {}, meters: new Meters() });
+  const { edge } = await linkHost(path, {}, { endpoints });
+  expect(endpoints.join.rule).toBeUndefined();
+  Object.assign(rules, parseRules('{"join":{"perSecond":5},"opa":{"concurrent":1}}'));
+  edge.link.renew();
+  await eventually(() => expect(endpoints.join.rule).toMatchObject({ perSecond: 5, excess: 'reject' }));
+  expect(endpoints.opa.rule).toBeUndefined();
+  delete rules.join;
+  edge.link.renew();
+  await eventually(() => expect(endpoints.join.rule).toBeUndefined());
 });
 
 test('the places of an account count in all hosts, also after the service has been restarted, and no longer when a host has closed', async () => {
@@ -224,7 +344,6 @@ test('a service that lies or is slow counts as silent', async () => {
     socket.on('data', () => void socket.write(answers.shift() ?? ''));
   }).listen(path);
   onTestFinished(() => void server.close());
-  const { connect } = await import('node:net');
   const client = new EdgeClient({ connect: async () => connect(path), msMax: 200 });
   onTestFinished(() => client.close());
   for (let n = 0; n < 4; n++) await expect(client.call('attend', {})).rejects.toMatchObject({ code: 'NL_EDGE' });

@@ -2,14 +2,14 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { systemClock } from '../../../host/base/clock.ts';
 import { type Config, readConfig } from '../../../host/base/config.ts';
-import { openGate } from '../../../host/edge/admission/gate.ts';
+import { type GameFacts, openGate } from '../../../host/edge/admission/gate.ts';
 import { MemoryTicketStore } from '../../../host/edge/admission/ticket-store.ts';
 import type { EndpointRules } from '../../../host/edge/dependencies/rule-file.ts';
 import { Hosts } from '../../../host/edge/link/hosts.ts';
 import { VERSION } from '../../../host/edge/link/protocol.ts';
 import { type EdgeServerOptions, listenForHosts } from '../../../host/edge/link/server.ts';
 import { Meters } from '../../../host/observe/meters.ts';
-import { LinkedEdge } from '../../../host/play/edge-link.ts';
+import { LinkedEdge, type LinkOptions } from '../../../host/play/edge-link.ts';
 import type { Issuer } from '../issuer.ts';
 import { openTestStore, temporaryFolder } from '../store/stores.ts';
 
@@ -50,12 +50,17 @@ export async function serveHosts(
 }
 
 /** Connects a host without games, as `nearlight start` does. */
-export async function linkHost(path: string, settings: Partial<Config> = {}) {
+export async function linkHost(path: string, settings: Partial<Config> = {}, parts: Partial<LinkOptions> = {}) {
   const lines: string[] = [];
   const log = (level: string, line: string) => void lines.push(`${level}: ${line}`);
-  const edge = new LinkedEdge({ config: { ...readConfig({}), edgeSocket: path, ...settings }, log });
+  const edge = new LinkedEdge({ config: { ...readConfig({}), edgeSocket: path, ...settings }, log, ...parts });
   const meters = new Meters();
-  const game = { id: 'arena', isRunning: true, players: 0, seats: 10 };
+  const game: { -readonly [name in keyof GameFacts]: GameFacts[name] } = {
+    id: 'arena',
+    isRunning: true,
+    players: 0,
+    seats: 10,
+  };
   const gate = edge.openGate({ log, meters, game: () => game });
   await edge.link.start();
   onTestFinished(() => edge.close());

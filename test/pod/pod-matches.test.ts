@@ -1,0 +1,77 @@
+import { expect, test } from 'vitest';
+import { type ErrorCode, NearlightError } from '../../host/base/errors.ts';
+import { PodMatches } from '../../host/pod/pod-matches.ts';
+import type { Room, SavedMatch } from '../../host/room/room.ts';
+import { openTestStore } from '../edge/store/stores.ts';
+
+const MATCH: SavedMatch = { state: Uint8Array.of(1, 2), ticks: 70, seats: [1], phase: undefined };
+const SEAT = { seat: 1, digest: 'x'.repeat(43), pass: '' };
+
+/** A room whose state and end the test sets. */
+class FakeRoom {
+  readonly name = 'arena';
+  readonly stats = { ticks: 70 };
+  readonly #end = Promise.withResolvers<NearlightError | undefined>();
+  readonly ended = this.#end.promise;
+  isClosed = false;
+
+  async save(): Promise<SavedMatch | undefined> {
+    return this.isClosed ? undefined : MATCH;
+  }
+
+  end(error: NearlightError | undefined): void {
+    this.isClosed = true;
+    this.#end.resolve(error);
+  }
+
+  get asRoom(): Room {
+    return this as unknown as Room;
+  }
+}
+
+async function open() {
+  const { store } = await openTestStore();
+  const config = { checkpointSeconds: 5, resumeSecondsMax: 600 };
+  const next = () => new PodMatches({ podUid: 'pod-1', store, config, log: () => {} });
+  return { store, matches: next(), next };
+}
+
+test('a container that is stopped leaves its match to the next one, with its seats, in this process and in another', async () => {
+  const { matches, next } = await open();
+  const first = matches.begin('arena');
+  expect(await first.kept).toBeUndefined();
+  const room = new FakeRoom();
+  first.watch(room.asRoom);
+  matches.noteSeats([{ ...SEAT, game: 'arena' }]);
+  await first.close();
+  room.end(undefined);
+  expect(await matches.begin('arena').kept).toMatchObject({ ticks: 70, records: [SEAT] });
+  const other = next();
+  const second = other.begin('arena');
+  expect(await second.kept).toMatchObject({ ticks: 70 });
+  const again = new FakeRoom();
+  second.watch(again.asRoom);
+  expect(other.recordOf({ game: 'arena', seat: 1 })).toMatchObject(SEAT);
+  await other.close();
+  again.end(undefined);
+});
+
+test.each<[ErrorCode, boolean]>([
+  ['NL_GUEST_KILLED', true],
+  ['NL_GPU_LOST', true],
+  ['NL_GUEST_TRAP', false],
+  ['NL_GUEST_EXIT', false],
+])('the next container goes on with a match after %s: %s', async (code, goesOn) => {
+  const { matches, store } = await open();
+  const kept = matches.begin('arena');
+  kept.watch(new FakeRoom().asRoom);
+  await matches.close();
+  const room = new FakeRoom();
+  const running = matches.begin('arena');
+  expect(await running.kept).toBeDefined();
+  running.watch(room.asRoom);
+  room.end(new NearlightError(code, 'as a test'));
+  const isKept = async () => (await store.getSave({ id: 'pod/pod-1/match/arena' })) !== undefined;
+  await expect.poll(isKept).toBe(goesOn);
+  expect((await matches.begin('arena').kept) !== undefined).toBe(goesOn);
+});
