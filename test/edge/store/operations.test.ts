@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { OBSERVATIONS_MAX } from '../../../host/edge/store/expiry.ts';
+import { OBSERVATIONS_MAX, POD_SAVE_MS_MAX } from '../../../host/edge/store/expiry.ts';
 import { eventOf, resultOf } from './events.ts';
 import { openTestStore } from './stores.ts';
 
@@ -164,6 +164,21 @@ test('what has expired or is old is removed, but nothing that still has to be se
   expect((await store.getResults({ match: 'match-1' })).map(({ id }) => id)).toEqual(['waiting']);
   expect(await store.getSession({ id: 'runs' })).toBeDefined();
   expect(await store.readLogs({ after: 0, limit: 5 })).toMatchObject([{ at: 1001 }]);
+});
+
+test('a match of a pod is removed when none may go on with it any more, and that of a host stays', async () => {
+  const { store } = await openTestStore();
+  const put = (id: string, savedAt: number) => store.putSave({ id, game: 'arena', savedAt, state: Uint8Array.of(1) });
+  for (const id of ['pod/1/match/arena', 'match/arena']) await put(id, 1000);
+  await put('pod/2/match/arena', 1001);
+  const has = async (id: string) => (await store.getSave({ id })) !== undefined;
+  expect(await store.expire({ now: 1000 + POD_SAVE_MS_MAX - 1, keptFrom: 0 })).toBe(0);
+  expect(await store.expire({ now: 1000 + POD_SAVE_MS_MAX, keptFrom: 0 })).toBe(1);
+  expect([await has('pod/1/match/arena'), await has('pod/2/match/arena'), await has('match/arena')]).toEqual([
+    false,
+    true,
+    true,
+  ]);
 });
 
 test('of the spans that wait for a collector, the newest are kept', async () => {
