@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import {
   existsSync,
   mkdirSync,
@@ -7,13 +8,16 @@ import {
   readFileSync,
   readlinkSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { must } from '../../host/base/assert.ts';
+import { EdgeClient } from '../../host/edge/link/client.ts';
 import { makeBundle } from '../../host/pod/node/bundle.ts';
 import { encoderPackages } from '../../host/pod/node/encoder.ts';
 import { bundleImage } from '../../host/pod/node/image.ts';
@@ -43,9 +47,11 @@ const MIB = 2 ** 20;
 
 /** The parts of a container in the manifest of the DaemonSet that matter to its process. */
 interface Container {
-  args: string[];
+  command?: string[];
+  args?: string[];
+  env?: { name: string; value?: string; valueFrom?: { configMapKeyRef: { name: string; key: string } } }[];
   resources?: { limits: { memory: string } };
-  securityContext: { runAsUser: number; capabilities: { drop: string[]; add?: string[] } };
+  securityContext: { runAsUser: number; runAsGroup?: number; capabilities: { drop: string[]; add?: string[] } };
   volumeMounts?: { name: string; mountPath: string }[];
 }
 
@@ -58,7 +64,7 @@ interface PodSpec {
 let folder: string;
 let rig: Rig;
 let entrypoint: string[];
-const spec = readSpec();
+const { spec } = readManifests('node');
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'nearlight-node-'));
@@ -82,10 +88,14 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function readSpec(): PodSpec {
-  const text = execFileSync('kubectl', ['kustomize', join(ROOT, 'oci/k3s/node')], { encoding: 'utf8' });
+/** Reads the pods of a DaemonSet, and the data of the ConfigMap beside it, if there is one. */
+function readManifests(overlay: 'node' | 'edge'): { spec: PodSpec; settings: Record<string, string> } {
+  const text = execFileSync('kubectl', ['kustomize', join(ROOT, 'oci/k3s', overlay)], { encoding: 'utf8' });
   const all = parseAllDocuments(text).map((document) => document.toJS());
-  return all.find(({ kind }) => kind === 'DaemonSet').spec.template.spec;
+  return {
+    spec: all.find(({ kind }) => kind === 'DaemonSet').spec.template.spec,
+    settings: all.find(({ kind }) => kind === 'ConfigMap')?.data ?? {},
+  };
 }
 
 function configOf(image: Image): { Entrypoint: string[] } {
@@ -106,14 +116,18 @@ async function load(name: string, image: Image): Promise<void> {
   rmSync(path);
 }
 
-/** The options of `ctr run` for a container of the DaemonSet. The folders of the node are below `node`. No network is given. */
-function options({ resources, securityContext, volumeMounts = [] }: Container, node: string): string[] {
-  const { runAsUser, capabilities } = securityContext;
+/** The options of `ctr run` for a container of a DaemonSet. The folders of the node are below `node`. No network is given. */
+function options(
+  { resources, securityContext, volumeMounts = [] }: Container,
+  node: string,
+  { volumes }: PodSpec = spec,
+): string[] {
+  const { runAsUser, runAsGroup, capabilities } = securityContext;
   expect(capabilities.drop).toEqual(['ALL']);
   const dropped = CAPABILITIES.filter((name) => !capabilities.add?.includes(name));
   const mounts = volumeMounts.map(({ name, mountPath }) => {
     const { path } = must(
-      spec.volumes.find((volume) => volume.name === name),
+      volumes.find((volume) => volume.name === name),
       name,
     ).hostPath;
     mkdirSync(join(node, path), { recursive: true });
@@ -122,7 +136,7 @@ function options({ resources, securityContext, volumeMounts = [] }: Container, n
   const memory = Number(/^(\d+)Mi$/.exec(resources?.limits.memory ?? '')?.[1] ?? 0) * MIB;
   return [
     '--read-only',
-    `--user=${runAsUser}`,
+    `--user=${runAsUser}${runAsGroup === undefined ? '' : `:${runAsGroup}`}`,
     ...dropped.map((name) => `--cap-drop=CAP_${name}`),
     ...mounts.map((mount) => `--mount=${mount}`),
     ...(memory > 0 ? [`--memory-limit=${memory}`] : []),
@@ -140,7 +154,7 @@ it('the installer of the DaemonSet sets up a node that has neither npm nor a net
       'nearlight.test/node:1',
       'install',
       ...entrypoint,
-      ...install.args,
+      ...(install.args ?? []),
     );
   expect((await run()).stdout).toMatch(/installed node-av [\d.]+/);
   expect(existsSync(join(node, 'usr/local/bin/containerd-shim-wasmedge-v1'))).toBe(true);
@@ -153,15 +167,63 @@ it('the installer of the DaemonSet sets up a node that has neither npm nor a net
 
 it('the container that keeps the pod running stays within its memory until a signal ends it', async () => {
   const [wait] = spec.containers;
-  await rig.ctr('run', '-d', ...options(wait, folder), 'nearlight.test/node:1', 'ready', ...entrypoint, ...wait.args);
-  const state = async () => /ready\s+\d+\s+(\w+)/.exec((await rig.ctr('task', 'ls')).stdout)?.[1];
+  await rig.ctr(
+    'run',
+    '-d',
+    ...options(wait, folder),
+    'nearlight.test/node:1',
+    'ready',
+    ...entrypoint,
+    ...(wait.args ?? []),
+  );
   await new Promise((resolve) => setTimeout(resolve, 3000));
-  expect(await state()).toBe('RUNNING');
-  await rig.ctr('task', 'kill', 'ready');
-  await poll(async () => (await state()) === 'STOPPED', 'it does not end');
+  expect(await stateOf('ready')).toBe('RUNNING');
+  await end('ready');
+});
+
+it('the DaemonSet of the edge service gives the folders to its user, who serves hosts there without privileges', async () => {
+  const node = join(folder, 'edge');
+  const { spec: pods, settings } = readManifests('edge');
+  const [folders] = pods.initContainers;
+  const [service] = pods.containers;
+  const run = (id: string, { command = [], args = [] }: Container, ...more: string[]) =>
+    rig.ctr('run', ...more, 'nearlight.test/node:1', id, ...command, ...args);
+  await run('folders', folders, '--rm', ...options(folders, node, pods));
+  const environment = (service.env ?? []).map(({ name, value, valueFrom }) => {
+    const text = value ?? must(settings[valueFrom?.configMapKeyRef.key ?? ''], name);
+    return `--env=${name}=${text}`;
+  });
+  await run('edge', service, '-d', ...options(service, node, pods), ...environment);
+  const socket = join(node, 'run/nearlight-edge/edge.sock');
+  const client = new EdgeClient({ connect: async () => connect(socket), msMax: 10_000 });
+  const terms = await poll(
+    () => client.call('attend', { host: randomUUID(), places: {}, sessions: [] }),
+    'the service does not answer',
+  );
+  expect(terms).toMatchObject({ admission: 'open' });
+  const state = Uint8Array.of(1, 2, 3);
+  await client.putSave({ id: 'pod/1/match/game', game: 'game', savedAt: Date.now(), state });
+  client.close();
+  const { runAsUser: user } = service.securityContext;
+  for (const path of [socket, join(socket, '..'), join(node, 'var/lib/nearlight-edge')]) {
+    const { uid, gid, mode } = statSync(path);
+    expect([path, uid, gid, mode & 0o077]).toEqual([path, user, user, 0]);
+  }
+  await end('edge');
+});
+
+/** Returns the state of a container. */
+async function stateOf(id: string): Promise<string | undefined> {
+  return new RegExp(`${id}\\s+\\d+\\s+(\\w+)`).exec((await rig.ctr('task', 'ls')).stdout)?.[1];
+}
+
+/** Ends a container with SIGTERM, after which its status has to be 0, and removes it. */
+async function end(id: string): Promise<void> {
+  await rig.ctr('task', 'kill', id);
+  await poll(async () => (await stateOf(id)) === 'STOPPED', 'it does not end');
   const { stdout } = await rig
-    .ctr('task', 'rm', 'ready')
+    .ctr('task', 'rm', id)
     .catch((error: { code: number }) => ({ stdout: `status ${error.code}` }));
   expect(stdout).not.toContain('status');
-  await rig.ctr('container', 'rm', 'ready');
-});
+  await rig.ctr('container', 'rm', id);
+}
