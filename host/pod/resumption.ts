@@ -8,7 +8,7 @@ import type { SavedMatch } from '../room/room.ts';
 /** A match that goes on in an instance of its module, before it has a room. */
 export interface Resumption {
   readonly match: SavedMatch;
-  /** What the module has submitted in `init` and in `load`. */
+  /** The module's submissions in `init` and in `load`. */
   readonly submissions: readonly Submission[];
 }
 

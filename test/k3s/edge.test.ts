@@ -10,6 +10,7 @@ import { type EdgeStore, openStore } from '../../host/edge/store/store.ts';
 import { Issuer } from '../edge/issuer.ts';
 import { assemble, text } from '../engine/modules.ts';
 import { cleared, command, streams } from '../hostile/modules.ts';
+import { startTraceReceiver, type TraceReceiver } from '../observe/tracing/receiver.ts';
 import { EdgeProcess } from '../play/edge-process.ts';
 import { Peer, until } from '../stream/peer.ts';
 import { eventually } from '../wait.ts';
@@ -28,6 +29,7 @@ const QUICK = { TICK_RATE: String(TICK_RATE), MAX_PLAYERS: '4' };
 let folder: string;
 let issuer: Issuer;
 let centre: { store: EdgeStore; server: Server };
+let traces: TraceReceiver;
 let edge: EdgeProcess;
 let rig: Rig;
 let image: string;
@@ -57,6 +59,7 @@ beforeAll(async () => {
   folder = mkdtempSync('/tmp/nl-edge-');
   chmodSync(folder, 0o755);
   issuer = await Issuer.open();
+  traces = await startTraceReceiver();
   const store = await openStore({ folder: undefined, bytesMax: 2 ** 26, log: () => {} });
   const receive = createReceiver(store);
   const server = createServer((request, response) => void receive(request, response)).listen(0, '127.0.0.1');
@@ -76,10 +79,14 @@ beforeAll(async () => {
     ACCOUNT_SEATS_MAX: '100',
     SINK_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
     SYNC_INTERVAL: '1s',
+    OTEL_EXPORTER_OTLP_ENDPOINT: traces.url,
   };
   edge = new EdgeProcess(environment, EDGE_USER);
   edge.start();
-  rig = await startRig({ poolSize: 1, env: { NEARLIGHT_EDGE_SOCKET: socket, NEARLIGHT_CHECKPOINT_SECONDS: '1' } });
+  rig = await startRig({
+    poolSize: 1,
+    env: { NEARLIGHT_EDGE_SOCKET: socket, NEARLIGHT_CHECKPOINT_SECONDS: '1', NEARLIGHT_OTLP_ENDPOINT: traces.url },
+  });
   image = await importGame(rig, 'scorer', scorer());
   await rig.ctr('-n', 'k8s.io', 'images', 'tag', image, SANDBOX_IMAGE);
   await edge.ready();
@@ -89,6 +96,7 @@ afterAll(async () => {
   await rig?.close();
   await edge?.end('SIGKILL');
   issuer?.close();
+  await traces?.close();
   centre?.server.closeAllConnections();
   centre?.server.close();
   await centre?.store.close();
@@ -140,6 +148,10 @@ it('a player joins through the edge service, and its death costs neither the mat
   await ready(rig, container);
   const stranger = new Peer();
   await expect(stranger.join(url)).rejects.toThrow('401 {"code":"NL_TOKEN_MISSING"');
+  // Refused joins are always traced, by the host and by the service alike.
+  const traceOf = (name: string) => traces.spans.find((span) => span.name === name && span.status === 2)?.traceId;
+  const trace = await until(() => traceOf('edge identify'), 'the trace of the service');
+  await until(() => traceOf('join') === trace, 'the trace of the host');
   const { peer } = await arrive(url, 'ada');
   await eventually(async () => expect((await resultIds()).size).toBe(1));
   await edge.end('SIGKILL');

@@ -226,7 +226,7 @@ test('the edge service of the node has the session of a pod from its start to it
     module: counting(),
     assets: undefined,
     // The node has the last word.
-    env: { PORT: '0', OPERATOR_PORT: '0', HOST: '127.0.0.1', ADMISSION: 'open' },
+    env: { PORT: '0', OPERATOR_PORT: '0', HOST: '127.0.0.1', ADMISSION: 'open', CHAOS: 'on' },
     createdAt: milli(performance.now()),
     hold: false,
     ownNetwork: false,
@@ -238,6 +238,16 @@ test('the edge service of the node has the session of a pod from its start to it
   const port = /playing at port (\d+)/.exec(lines.join('\n'))?.[1];
   const ask = () => fetch(`http://127.0.0.1:${port}/whep/ticket`, { method: 'POST' });
   await eventually(async () => expect(await (await ask()).json()).toMatchObject({ code: 'NL_TOKEN_MISSING' }));
+  const operator = /metrics at port (\d+)/.exec(lines.join('\n'))?.[1];
+  const setFaults = (faults: object[]) =>
+    fetch(`http://127.0.0.1:${operator}/faults`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ faults }),
+    });
+  expect((await setFaults([{ place: 'offers', kind: 'error', seconds: 60 }])).status).toBe(200);
+  expect(await (await ask()).json()).toMatchObject({ code: 'NL_CONNECTION' });
+  expect((await setFaults([])).status).toBe(200);
   await eventually(() => expect(service.hosts.sessions()).toHaveLength(1));
   const [id = ''] = service.hosts.sessions();
   await eventually(async () => expect(await service.store.getSession({ id })).toMatchObject({ game: 'kept' }));

@@ -96,7 +96,7 @@ test('the policy of the service sees the phase of the match', async () => {
   expect(await gate.judge(pass, PLAY)).toBe('arena');
 });
 
-test('a pass outlives the host, and what is none is no pass', async () => {
+test('a pass outlives the host, and other texts are refused', async () => {
   const { path } = await serveHosts(issuer);
   const [{ gate }, { gate: next }] = [await linkHost(path), await linkHost(path)];
   const text = gate.passes.write(await gate.identify(await issuer.token()));
