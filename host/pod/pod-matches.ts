@@ -1,3 +1,4 @@
+import { uptime } from 'node:os';
 import { systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import type { ErrorCode } from '../base/errors.ts';
@@ -12,6 +13,9 @@ const PASSING: readonly ErrorCode[] = ['NL_GUEST_KILLED', 'NL_GPU_LOST'];
 /** How long the start of a game waits for the match that the edge service may have, and its end until the match is kept. */
 const READ_MS_MAX = 1000;
 const KEEP_MS_MAX = 1000;
+/** On a node that has booted this recently, as after a power cut, the service may be starting too, and a match is worth a longer wait. */
+const BOOT_SECONDS = 300;
+const BOOT_READ_MS_MAX = 20_000;
 
 export interface PodMatchesOptions {
   /** Id of the pod in Kubernetes. */
@@ -20,6 +24,8 @@ export interface PodMatchesOptions {
   store: SaveStore | undefined;
   config: Pick<Config, 'checkpointSeconds' | 'resumeSecondsMax'>;
   log: Log;
+  /** Seconds since the node has booted. */
+  uptime?(): number;
 }
 
 /** The match of one container. */
@@ -48,10 +54,12 @@ export class PodMatches {
 
   /** Begins with a container whose game has this name. An edge service that does not answer delays its start and its end by little. */
   begin(game: string): ContainerMatch {
-    const { config, log } = this.#options;
+    const { config, log, uptime: seconds = uptime } = this.#options;
+    const readMsMax = seconds() < BOOT_SECONDS ? BOOT_READ_MS_MAX : READ_MS_MAX;
+    this.#saves.wait(readMsMax);
     const checkpoints = new Checkpoints({ store: this.#saves, config, log, clock: systemClock });
     return {
-      kept: within(READ_MS_MAX, checkpoints.read(game)),
+      kept: within(readMsMax, checkpoints.read(game)),
       watch: (room) => {
         this.#checkpoints = checkpoints;
         // Checkpoints that are closed before the room has ended leave the match where it is.

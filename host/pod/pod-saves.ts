@@ -1,4 +1,6 @@
+import { type Clock, systemClock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import { milli } from '../base/time.ts';
 import type { Save } from '../edge/store/saves.ts';
 import type { EdgeStore } from '../edge/store/store.ts';
 
@@ -6,6 +8,9 @@ import type { EdgeStore } from '../edge/store/store.ts';
 const SAVES_MAX = 4;
 /** A state that was read this often, and never replaced by a later one, is not read again: its game may end each time because of it. */
 export const READS_MAX = 3;
+
+/** Pause before a service that has failed is asked again. */
+const PAUSE_MS = 200;
 
 /** The store's calls about saved states. */
 export type SaveStore = Pick<EdgeStore, 'putSave' | 'getSave' | 'removeSave'>;
@@ -16,6 +21,7 @@ export interface PodSavesOptions {
   /** The node's edge service; undefined if there is none. */
   store: SaveStore | undefined;
   log: Log;
+  clock?: Clock;
 }
 
 interface Known {
@@ -31,11 +37,19 @@ interface Known {
 export class PodSaves implements SaveStore {
   readonly #options: PodSavesOptions;
   readonly #known = new Map<string, Known>();
+  /** Until when a service that fails is asked again. */
+  #patientUntil = 0;
   /** Whether the service has failed the last time. Only the first failure in a row is logged. */
   #isFailing = false;
 
   constructor(options: PodSavesOptions) {
     this.#options = options;
+  }
+
+  /** Has a service that fails asked again and again for the next `ms`, because it is starting, too. */
+  wait(ms: number): void {
+    const { clock = systemClock } = this.#options;
+    this.#patientUntil = clock.now() + ms;
   }
 
   async putSave(save: Save): Promise<void> {
@@ -59,11 +73,22 @@ export class PodSaves implements SaveStore {
   }
 
   async #ask(id: string): Promise<Known> {
-    const save = await this.#options.store?.getSave({ id: this.#idOf(id) });
+    const save = await this.#askOften(id);
     // A later state may have been put meanwhile.
     const known = this.#known.get(id) ?? { save, reads: 0 };
     this.#remember(id, known);
     return known;
+  }
+
+  async #askOften(id: string): Promise<Save | undefined> {
+    const { store, clock = systemClock } = this.#options;
+    for (;;)
+      try {
+        return await store?.getSave({ id: this.#idOf(id) });
+      } catch (error) {
+        if (clock.now() >= this.#patientUntil) throw error;
+        await clock.until(milli(clock.now() + PAUSE_MS));
+      }
   }
 
   #idOf(id: string): string {

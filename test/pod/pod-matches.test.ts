@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { type ErrorCode, NearlightError } from '../../host/base/errors.ts';
 import { PodMatches } from '../../host/pod/pod-matches.ts';
 import type { Room, SavedMatch } from '../../host/room/room.ts';
@@ -32,7 +32,7 @@ class FakeRoom {
 async function open() {
   const { store } = await openTestStore();
   const config = { checkpointSeconds: 5, resumeSecondsMax: 600 };
-  const next = () => new PodMatches({ podUid: 'pod-1', store, config, log: () => {} });
+  const next = () => new PodMatches({ podUid: 'pod-1', store, config, log: () => {}, uptime: () => 1000 });
   return { store, matches: next(), next };
 }
 
@@ -55,6 +55,35 @@ test('a container that is stopped leaves its match to the next one, with its sea
   await other.close();
   again.end(undefined);
 });
+
+test.each([
+  [299, true],
+  [300, false],
+])(
+  'on a node that has booted %i s ago, a pod waits for a service that does not answer yet: %s',
+  async (seconds, waits) => {
+    const answer = Promise.withResolvers<undefined>();
+    const store = { putSave: async () => {}, getSave: () => answer.promise, removeSave: async () => false };
+    const config = { checkpointSeconds: 5, resumeSecondsMax: 600 };
+    vi.useFakeTimers({ toFake: ['setTimeout', 'performance'] });
+    try {
+      const matches = new PodMatches({ podUid: 'pod-1', store, config, log: () => {}, uptime: () => seconds });
+      let isRead = false;
+      void matches.begin('arena').kept.then(() => {
+        isRead = true;
+      });
+      await vi.advanceTimersByTimeAsync(1000);
+      expect(isRead).toBe(!waits);
+      await vi.advanceTimersByTimeAsync(18_999);
+      expect(isRead).toBe(!waits);
+      await vi.advanceTimersByTimeAsync(1);
+      expect(isRead).toBe(true);
+    } finally {
+      vi.useRealTimers();
+      answer.resolve(undefined);
+    }
+  },
+);
 
 test.each<[ErrorCode, boolean]>([
   ['NL_GUEST_KILLED', true],

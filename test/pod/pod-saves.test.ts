@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
+import { NearlightError } from '../../host/base/errors.ts';
 import { PodSaves, READS_MAX } from '../../host/pod/pod-saves.ts';
 import { openTestStore } from '../edge/store/stores.ts';
+import { ManualClock } from '../room/fake.ts';
 
 const save = (id: string, byte = 1) => ({ id, game: 'arena', savedAt: 1000, state: Uint8Array.of(byte) });
 
@@ -42,6 +44,32 @@ test('without a service, the states are in this process, the newest of them', as
   for (let n = 0; n < 5; n++) await saves.putSave(save(`match/${n}`, n));
   expect(await saves.getSave({ id: 'match/0' })).toBeUndefined();
   expect(await saves.getSave({ id: 'match/4' })).toMatchObject({ state: Uint8Array.of(4) });
+});
+
+test('a service that is starting is asked until it answers, but not for longer than asked for', async () => {
+  const clock = new ManualClock();
+  const found = save('pod/pod-1/match/arena');
+  let asked = 0;
+  const store = {
+    putSave: async () => {},
+    getSave: async () => (++asked < 4 ? Promise.reject(new NearlightError('NL_EDGE', 'ENOENT')) : found),
+    removeSave: async () => false,
+  };
+  const open = () => new PodSaves({ podUid: 'pod-1', store, log: () => {}, clock });
+  const patient = open();
+  patient.wait(600);
+  const reading = patient.getSave({ id: 'match/arena' });
+  await clock.pass(599);
+  expect(asked).toBe(3);
+  await clock.pass(1);
+  expect(await reading).toEqual(found);
+  asked = 0;
+  const hasty = open();
+  hasty.wait(200);
+  const refused = expect(hasty.getSave({ id: 'match/arena' })).rejects.toThrow('NL_EDGE');
+  await clock.pass(200);
+  await refused;
+  expect(asked).toBe(2);
 });
 
 test(`a state is read ${READS_MAX} times, until there is a newer one`, async () => {
