@@ -12,7 +12,7 @@ import { Limit } from '../edge/protection/limit.ts';
 import { Protection } from '../edge/protection/protection.ts';
 import { BudgetWatch } from '../observe/budgets.ts';
 import type { Meters } from '../observe/meters.ts';
-import type { ProtectionFigures } from '../observe/protection-metrics.ts';
+import type { ProtectionFigures } from '../observe/metrics/figures.ts';
 import type { OperatorCall } from '../stream/operator-call.ts';
 
 const LOOK_MS = 1000;

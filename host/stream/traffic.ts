@@ -4,6 +4,7 @@ import type { Notice } from '../base/protocol.ts';
 import type { Meters } from '../observe/meters.ts';
 import { DropReport, InputGovernor } from './governor.ts';
 import { InputReader, type InputReaderOptions } from './input.ts';
+import { Overload } from './overload.ts';
 import type { ConnectionStats, Player } from './player.ts';
 
 export interface PageTrafficOptions extends Pick<InputReaderOptions, 'pong' | 'onHidden'> {
@@ -22,6 +23,7 @@ export class PageTraffic {
   readonly #options: PageTrafficOptions;
   readonly #governor: InputGovernor;
   readonly #drops: DropReport;
+  readonly #overload: Overload;
   /** Undefined until the page has connected. */
   #input: InputReader | undefined;
   #player: Player | undefined;
@@ -33,6 +35,7 @@ export class PageTraffic {
     const { config, meters } = options;
     this.#options = options;
     this.#drops = new DropReport(systemClock, (count) => this.#reportDrops(count));
+    this.#overload = new Overload(systemClock, meters.inputOutage);
     this.#governor = new InputGovernor({
       limits: config,
       clock: systemClock,
@@ -68,13 +71,17 @@ export class PageTraffic {
   /** Reads a message of input from the channel with this label. */
   read(label: string, message: string | Buffer | ArrayBuffer): void {
     if (!this.#input) return;
+    const { dropped } = this.#governor;
     if (!this.#input.read(label, message)) this.#countFault();
+    this.#noteDrops(dropped);
     this.#checkRate();
   }
 
   /** Reads a message that is not input, unless the page sends too many messages. */
   readOther(read?: () => void): void {
+    const { dropped } = this.#governor;
     if (this.#governor.takeMessage()) read?.();
+    this.#noteDrops(dropped);
     this.#checkRate();
   }
 
@@ -92,6 +99,7 @@ export class PageTraffic {
   close(): void {
     this.#input?.close();
     this.#drops.close();
+    this.#overload.close();
   }
 
   #countFault(): void {
@@ -104,6 +112,12 @@ export class PageTraffic {
       'NL_INPUT',
       `the host could not read ${errors} messages of this page; reload it to get the current version`,
     );
+  }
+
+  /** @param before how many inputs had been dropped before a message */
+  #noteDrops(before: number): void {
+    if (this.#governor.dropped > before) this.#overload.drop();
+    else this.#overload.pass();
   }
 
   #checkRate(): void {

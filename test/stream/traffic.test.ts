@@ -110,6 +110,7 @@ describe.each([
     expect(pressesOf(player)).toBeGreaterThanOrEqual(100);
     expect(pressesOf(player) + (player.connection?.stats.inputsDropped ?? 0)).toBe(300);
     expect(host.meters.inputsDropped.get('NL_INPUT_RATE')).toBe(player.connection?.stats.inputsDropped);
+    expect(host.meters.inputOutage.seconds).toBeGreaterThan(0);
     expect([player.closed, page.notices.some(({ kind }) => kind === 'ended')]).toEqual([[], false]);
   });
 

@@ -120,11 +120,11 @@ export class Dependency {
     const begun = clock.now();
     try {
       const value = await this.#limited(work, { isIdempotent, msMax });
-      meter.outcomes.ok++;
+      meter.count('ok');
       return value;
     } catch (thrown) {
       const error = this.#explain(thrown);
-      meter.outcomes[error instanceof DependencyError ? error.outcome : 'failed']++;
+      meter.count(error instanceof DependencyError ? error.outcome : 'failed');
       throw error;
     } finally {
       meter.time.add(clock.now() - begun);
@@ -166,12 +166,13 @@ export class Dependency {
 
   /** Asks again after a failure, as often as the budget says. @param late rejects when the time of the call is over */
   #repeat<T>(ask: () => Promise<T>, late: Promise<never>, signal: AbortSignal): Promise<T> {
-    const { retries } = this.#options.budget;
+    const { budget, meter } = this.#options;
     return this.#again.execute(async ({ attempt }) => {
+      if (attempt > 0) meter.repeats++;
       try {
         return await ask();
       } catch (error) {
-        if (attempt < retries && isWorthRepeating(error)) await Promise.race([this.#wait(REPEAT_MS), late]);
+        if (attempt < budget.retries && isWorthRepeating(error)) await Promise.race([this.#wait(REPEAT_MS), late]);
         throw error;
       }
     }, signal);

@@ -10,7 +10,7 @@ const PAUSE_MS = 1000;
 
 function begin(more: Partial<DependencyOptions> = {}) {
   const clock = new ManualClock();
-  const meter = new DependencyMeter();
+  const meter = new DependencyMeter(clock);
   const lines: string[] = [];
   const log: DependencyOptions['log'] = (level, line) => void lines.push(`${level} ${line}`);
   const title = 'the service (SERVICE_URL)';
@@ -105,7 +105,7 @@ test('a call that may be made twice is repeated after a pause, and any other is 
   expect(await call).toBe(2);
   made = 0;
   await expect(dependency.run(work)).rejects.toThrow('once');
-  expect([meter.outcomes.ok, meter.outcomes.failed]).toEqual([1, 1]);
+  expect([meter.outcomes.ok, meter.outcomes.failed, meter.repeats]).toEqual([1, 1, 1]);
 });
 
 test('a call that fails twice is not repeated again', async () => {
@@ -200,6 +200,29 @@ test('a connection that is cut shows as open until it is back', () => {
   dependency.setCut(true);
   dependency.setCut(false);
   expect([meter.state, meter.changes.open, meter.changes.closed]).toEqual(['closed', 1, 1]);
+});
+
+test('the recovery time is that from the first failure to the next success, also while the breaker is open', async () => {
+  const { dependency, clock, meter, open, fail } = begin();
+  await open();
+  await clock.pass(500);
+  await expect(fail()).rejects.toMatchObject({ outcome: 'open' });
+  await clock.pass(500);
+  expect(meter.outage.seconds).toBe(1);
+  await dependency.run(async () => 1);
+  await clock.pass(5000);
+  expect([meter.state, meter.outage.seconds]).toEqual(['closed', 1]);
+});
+
+test('a call that the host has not made is neither a failure nor a success of the service', async () => {
+  const { meter, clock } = begin();
+  for (const outcome of ['open', 'full'] as const) meter.count(outcome);
+  clock.jump(1000);
+  expect(meter.outage.seconds).toBe(0);
+  meter.count('timeout');
+  clock.jump(1000);
+  for (const outcome of ['open', 'full'] as const) meter.count(outcome);
+  expect(meter.outage.seconds).toBe(1);
 });
 
 test('a rule limits the calls of a service in addition to its budget', async () => {
