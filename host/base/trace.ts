@@ -26,7 +26,7 @@ export interface Span {
 export interface TraceOptions {
   /** The span of another program that asked for the work. */
   parent?: SpanIds | undefined;
-  kind?: 'server' | 'producer' | 'internal';
+  kind?: 'server' | 'client' | 'producer' | 'internal';
   at?: Milli;
   attributes?: Attributes;
   /** Whether the trace is kept, whatever its outcome. */

@@ -52,7 +52,7 @@ export interface EdgeOptions {
   meters: Meters;
   /** The sink. By default the store has its own. */
   dependencies?: Pick<Dependencies, 'centre'>;
-  /** Traces results. By default nothing is traced. */
+  /** Traces results and their way to the sink. By default nothing is traced. */
   tracer?: Tracer;
   clock?: Clock;
   /** Whether other processes have sessions in the store, which may run longer than this one. */
@@ -207,13 +207,13 @@ class EdgeService implements Edge {
 
 /** Makes the sink that the settings name: over HTTP, to JetStream, or both. It suffers injected faults. */
 function openSink(options: EdgeOptions): Sink | undefined {
-  const { clock = systemClock, resilience } = options;
+  const { clock = systemClock, resilience, tracer } = options;
   const { sinkUrl, sinkToken: token, sinkSubject: subject, natsUrl, sinkMsMax: timeoutMs } = options.config;
   const { centre } = options.dependencies ?? createDependencies(options);
   const dependency = resilience ? faultySinkCalls(centre, { faults: resilience.faults, clock }) : centre;
   const sinks: Sink[] = [];
-  if (sinkUrl !== '') sinks.push(createHttpSink({ url: sinkUrl, token, dependency }));
-  if (subject !== '') sinks.push(new JetStreamSink({ url: natsUrl, subject, timeoutMs, dependency }));
+  if (sinkUrl !== '') sinks.push(createHttpSink({ url: sinkUrl, token, dependency, tracer }));
+  if (subject !== '') sinks.push(new JetStreamSink({ url: natsUrl, subject, timeoutMs, dependency, tracer }));
   return sinks.length > 1 ? createJointSink(sinks) : sinks[0];
 }
 

@@ -8,10 +8,8 @@ import type { About } from '../../host/base/log.ts';
 import { HOST_STAGES } from '../../host/base/stages.ts';
 import { readTraceparent } from '../../host/base/trace.ts';
 import { currentSpan } from '../../host/base/trace-context.ts';
-import { createHttpSink } from '../../host/edge/outbox/sink.ts';
 import { type Host, startHost } from '../../host/play/host.ts';
 import { ownModulePath } from '../../host/play/project.ts';
-import { service } from '../edge/dependencies/services.ts';
 import { Issuer } from '../edge/issuer.ts';
 import { type ReceivedSpan, startTraceReceiver, type TraceReceiver } from '../observe/tracing/receiver.ts';
 import { Peer } from '../stream/peer.ts';
@@ -27,10 +25,14 @@ const asked: (string | undefined)[] = [];
 /** Lines of the log, with the ids of the span in which they were written. */
 const lines: { message: string; about: About }[] = [];
 
-async function serve(answer: (headers: Record<string, unknown>) => string): Promise<string> {
-  const server = createServer((request, response) => {
-    request.resume();
-    response.end(answer(request.headers));
+/** Events that the host has posted to its sink. */
+const posted: { traceparent: string | undefined; body: { id: string; traceparent?: string } }[] = [];
+
+async function serve(answer: (headers: Record<string, unknown>, body: string) => string): Promise<string> {
+  const server = createServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += chunk;
+    response.end(answer(request.headers, body));
   });
   server.unref();
   server.listen(0, '127.0.0.1');
@@ -45,6 +47,10 @@ beforeAll(async () => {
     asked.push(traceparent as string | undefined);
     return '{"result":true}';
   });
+  const sinkUrl = await serve(({ traceparent }, body) => {
+    posted.push({ traceparent: traceparent as string | undefined, body: JSON.parse(body) });
+    return '';
+  });
   const config = readConfig({
     PORT: '0',
     OPERATOR_PORT: '0',
@@ -57,6 +63,8 @@ beforeAll(async () => {
     // The store is in memory.
     STORE_DIR: 'unused',
     LOCAL_STORAGE: 'false',
+    SINK_URL: sinkUrl,
+    SYNC_INTERVAL: '1s',
   });
   const log = (_level: string, message: string) => lines.push({ message, about: { ...currentSpan().ids } });
   host = await startHost({ modules: [ownModulePath('cube')], config, log });
@@ -123,25 +131,20 @@ test('a join that is refused is kept with its reason, and the line of the log ha
   peer.close();
 });
 
-test('a result is one trace, whose id is in the event for the centre', async () => {
+test('a result is one trace, from the room to the request that brings its event to the centre', async () => {
   const edge = must(host.edge, 'store');
   edge.record({ id: 'r1', game: 'cube', origin: 7n, tick: 1, bytes: new Uint8Array(3) });
-  const { root } = await received(({ name }) => name === 'result');
-  const [event] = await edge.store.readEvents({ limit: 1 });
-  expect(readTraceparent(event?.traceparent ?? '')).toEqual({ traceId: root.traceId, spanId: root.spanId });
-  const bodies: string[] = [];
-  const sink = createServer(async (request, response) => {
-    for await (const chunk of request) bodies.push(String(chunk));
-    response.writeHead(204).end();
-  });
-  sink.listen(0, '127.0.0.1');
-  await once(sink, 'listening');
-  const url = `http://127.0.0.1:${(sink.address() as AddressInfo).port}`;
-  const outcome = await createHttpSink({ url, token: '', dependency: service('centre') }).send([must(event, 'event')]);
-  expect(outcome).toEqual({ kind: 'accepted' });
-  sink.closeAllConnections();
-  sink.close();
-  expect(JSON.parse(bodies.join(''))).toMatchObject({ id: 'r1', traceparent: event?.traceparent });
+  const { root: result } = await received(({ name }) => name === 'result');
+  const { root: send } = await received(({ name, parentId }) => name === 'send' && parentId === result.spanId);
+  // 3: client.
+  expect(send).toMatchObject({ traceId: result.traceId, kind: 3, status: 0 });
+  expect(send.startNanos).toBeGreaterThanOrEqual(result.startNanos);
+  const { traceparent, body } = must(
+    posted.find(({ body }) => body.id === 'r1'),
+    'request',
+  );
+  expect(readTraceparent(traceparent)).toEqual({ traceId: send.traceId, spanId: send.spanId });
+  expect(readTraceparent(body.traceparent)).toEqual({ traceId: result.traceId, spanId: result.spanId });
 });
 
 test('the metrics of the host count traces and spans', async () => {

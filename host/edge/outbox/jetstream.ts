@@ -1,9 +1,11 @@
 import type { JetStreamClient } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
+import type { Tracer } from '../../base/trace.ts';
 import type { Dependency } from '../dependencies/dependency.ts';
 import { readServers } from '../nats-servers.ts';
 import type { SendableEvent } from '../store/outbox.ts';
 import { EVENT_TYPE, formatEvent } from './event.ts';
+import { SendTraces } from './send-trace.ts';
 import { type Outcome, type Sink, sendThrough } from './sink.ts';
 
 export interface JetStreamSinkOptions {
@@ -15,6 +17,8 @@ export interface JetStreamSinkOptions {
   timeoutMs: number;
   /** The sink. */
   dependency: Pick<Dependency, 'run'>;
+  /** Traces the publishing of each event. By default nothing is traced. */
+  tracer?: Tracer | undefined;
 }
 
 /**
@@ -30,12 +34,16 @@ const HOPELESS: ReadonlySet<number> = new Set([10054, 10109]);
  */
 export class JetStreamSink implements Sink {
   readonly #options: JetStreamSinkOptions;
+  readonly #traces: SendTraces;
   #connection: NatsConnection | undefined;
   #client: JetStreamClient | undefined;
   #isClosed = false;
 
   constructor(options: JetStreamSinkOptions) {
     this.#options = options;
+    const { tracer, subject } = options;
+    const attributes = { 'messaging.system': 'nats', 'messaging.destination.name': subject };
+    this.#traces = new SendTraces({ tracer, attributes, kind: 'producer' });
   }
 
   send(events: readonly SendableEvent[]): Promise<Outcome> {
@@ -59,22 +67,28 @@ export class JetStreamSink implements Sink {
 
   /** Publishes the events of one subject in their order, up to the first one that is not accepted. */
   async #publish(client: JetStreamClient, events: readonly SendableEvent[]): Promise<Outcome> {
-    const { timeoutMs } = this.#options;
-    const { headers } = await import('@nats-io/transport-node');
     for (const event of events) {
-      const fields = headers();
-      fields.set('content-type', EVENT_TYPE);
-      try {
-        await client.publish(this.#subjectOf(event), formatEvent(event), {
-          msgID: `${event.source}/${event.id}`,
-          timeout: timeoutMs,
-          headers: fields,
-        });
-      } catch (error) {
-        return this.#outcomeOf(error, event);
-      }
+      const outcome = await this.#traces.trace([event], (traceparent) => this.#publishOne(client, event, traceparent));
+      if (outcome.kind !== 'accepted') return outcome;
     }
     return { kind: 'accepted' };
+  }
+
+  async #publishOne(client: JetStreamClient, event: SendableEvent, traceparent: string | undefined): Promise<Outcome> {
+    const { headers } = await import('@nats-io/transport-node');
+    const fields = headers();
+    fields.set('content-type', EVENT_TYPE);
+    if (traceparent !== undefined) fields.set('traceparent', traceparent);
+    try {
+      await client.publish(this.#subjectOf(event), formatEvent(event), {
+        msgID: `${event.source}/${event.id}`,
+        timeout: this.#options.timeoutMs,
+        headers: fields,
+      });
+      return { kind: 'accepted' };
+    } catch (error) {
+      return this.#outcomeOf(error, event);
+    }
   }
 
   /** Characters that have a meaning in subjects, and those that must not be in them, become underscores. */

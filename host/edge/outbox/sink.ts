@@ -1,6 +1,8 @@
+import type { Tracer } from '../../base/trace.ts';
 import { type Dependency, reasonOf } from '../dependencies/dependency.ts';
 import type { SendableEvent } from '../store/outbox.ts';
 import { BATCH_TYPE, EVENT_TYPE, formatBatch, formatEvent } from './event.ts';
+import { SendTraces } from './send-trace.ts';
 
 /** The fate of events that were sent. */
 export type Outcome =
@@ -25,6 +27,8 @@ export interface HttpSinkOptions {
   token: string;
   /** The sink. Its budget limits the time of a request. */
   dependency: Pick<Dependency, 'run'>;
+  /** Traces requests. By default nothing is traced. */
+  tracer?: Tracer | undefined;
 }
 
 /** Answers that say that a request will never succeed, whatever the sender and the line are like. */
@@ -32,9 +36,17 @@ const HOPELESS: ReadonlySet<number> = new Set([400, 409, 410, 413, 415, 422]);
 /** A sink that asks for a longer pause than this is asked again after it. */
 const RETRY_MS_MAX = 600_000;
 
+interface Request {
+  readonly first: SendableEvent;
+  readonly signal: AbortSignal;
+  readonly traceparent: string | undefined;
+}
+
 /** Makes a sink that posts events to an HTTP or HTTPS URL: one in structured mode, several in batched mode (CloudEvents 1.0.2). */
-export function createHttpSink({ url, token, dependency }: HttpSinkOptions): Sink {
-  const post = async (events: readonly SendableEvent[], first: SendableEvent, signal: AbortSignal) => {
+export function createHttpSink({ url, token, dependency, tracer }: HttpSinkOptions): Sink {
+  const attributes = { 'http.request.method': 'POST', 'server.address': new URL(url).hostname };
+  const traces = new SendTraces({ tracer, attributes, kind: 'client' });
+  const post = async (events: readonly SendableEvent[], { first, signal, traceparent }: Request) => {
     const isBatch = events.length > 1;
     const response = await fetch(url, {
       method: 'POST',
@@ -43,6 +55,7 @@ export function createHttpSink({ url, token, dependency }: HttpSinkOptions): Sin
       headers: {
         'content-type': `${isBatch ? BATCH_TYPE : EVENT_TYPE}; charset=utf-8`,
         ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
+        ...(traceparent === undefined ? {} : { traceparent }),
       },
       body: isBatch ? formatBatch(events) : formatEvent(first),
       signal,
@@ -53,7 +66,9 @@ export function createHttpSink({ url, token, dependency }: HttpSinkOptions): Sin
   const send: Send = async (events) => {
     const [first] = events;
     if (first === undefined) return { kind: 'accepted' };
-    return sendThrough(dependency, (signal) => post(events, first, signal));
+    return sendThrough(dependency, (signal) =>
+      traces.trace(events, (traceparent) => post(events, { first, signal, traceparent })),
+    );
   };
   return { send, close: async () => {} };
 }

@@ -4,10 +4,15 @@ import { join } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { expect, onTestFinished, test } from 'vitest';
+import { readConfig } from '../../../host/base/config.ts';
+import { readTraceparent } from '../../../host/base/trace.ts';
 import { JetStreamSink } from '../../../host/edge/outbox/jetstream.ts';
 import { Sender } from '../../../host/edge/outbox/sender.ts';
 import { createJointSink, type Outcome, type Sink } from '../../../host/edge/outbox/sink.ts';
 import type { SendableEvent } from '../../../host/edge/store/outbox.ts';
+import { Meters } from '../../../host/observe/meters.ts';
+import type { EndedSpan } from '../../../host/observe/tracing/span.ts';
+import { openTracing } from '../../../host/observe/tracing/tracing.ts';
 import { freePort } from '../../net/programs.ts';
 import { ManualClock } from '../../room/fake.ts';
 import { NatsServer } from '../bus/nats-server.ts';
@@ -48,6 +53,7 @@ interface Stored {
   subject: string;
   id: string | undefined;
   type: string | undefined;
+  traceparent: string;
   event: { id: string; source: string; data: unknown };
 }
 
@@ -64,6 +70,7 @@ async function stored(url: string): Promise<Stored[]> {
       subject,
       id: header.get('Nats-Msg-Id'),
       type: header.get('content-type'),
+      traceparent: header.get('traceparent'),
       event: message.json(),
     });
   }
@@ -98,8 +105,32 @@ test('events reach a stream in order, as CloudEvents under their type, and a cop
     subject: 'nearlight.events.test.happened',
     id: 'node-1/b',
     type: 'application/cloudevents+json',
+    traceparent: '',
     event: expect.objectContaining({ specversion: '1.0', source: 'node-1', subject: 'match-1', data: { n: 1 } }),
   });
+});
+
+test('the message of a traced event has the traceparent of its request, in the trace of the event', async () => {
+  const { url } = await hub();
+  await addStream(url);
+  const spans: EndedSpan[] = [];
+  const tracing = openTracing({
+    config: readConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318', TRACE_PERCENT: '100' }),
+    log: () => {},
+    meters: new Meters(),
+    open: async () => ({ send: async (ended) => void spans.push(...ended), close: async () => {} }),
+  });
+  const options = { url, subject: 'nearlight.events', timeoutMs: 3000, dependency: service('centre') };
+  const to = new JetStreamSink({ ...options, tracer: tracing.tracer });
+  onTestFinished(() => to.close());
+  const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+  expect(await to.send([{ ...sendable('a'), traceparent }])).toEqual({ kind: 'accepted' });
+  await tracing.close();
+  const [span] = spans;
+  expect(span).toMatchObject({ name: 'send', kind: 'producer', parentId: '00f067aa0ba902b7', failure: undefined });
+  const [message] = await stored(url);
+  expect(readTraceparent(message?.traceparent)).toEqual({ traceId: span?.traceId, spanId: span?.spanId });
+  expect(message?.event).toMatchObject({ id: 'a', traceparent });
 });
 
 test('a type that cannot be a subject of NATS loses what must not be in one', async () => {
