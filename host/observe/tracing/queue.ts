@@ -4,9 +4,16 @@ import { milli } from '../../base/time.ts';
 import type { TraceCounts } from '../meters.ts';
 import type { EndedSpan } from './span.ts';
 
-/** Sends spans to a receiver. Rejects if they have not arrived. */
+/** Spans that a receiver has not taken, although it has taken the others of a request; 0 if it only warns. */
+export interface Rejection {
+  readonly spans: number;
+  readonly reason: string;
+}
+
+/** Sends spans to a receiver. */
 export interface SpanExporter {
-  send(spans: readonly EndedSpan[]): Promise<void>;
+  /** Rejects if no span has arrived. */
+  send(spans: readonly EndedSpan[]): Promise<Rejection | undefined>;
   close(): Promise<void>;
 }
 
@@ -37,6 +44,8 @@ export class SpanQueue {
   readonly #closing = Promise.withResolvers<void>();
   #isClosed = false;
   #isDown = false;
+  /** Whether the newest answer was about spans that the receiver has not taken. */
+  #isPartial = false;
 
   constructor(options: SpanQueueOptions) {
     this.#options = options;
@@ -62,12 +71,12 @@ export class SpanQueue {
     this.#sending ??= this.#sendAll();
   }
 
-  /** Sends what waits, and closes the exporter. */
+  /** Sends what waits, and closes the exporter. If the receiver takes nothing, what waits is dropped. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#closing.resolve();
     await this.#sending;
-    await (await this.#exporter?.catch(() => undefined))?.close();
+    await (await this.#exporter?.catch(() => undefined))?.close().catch(() => {});
   }
 
   async #sendAll(): Promise<void> {
@@ -75,6 +84,8 @@ export class SpanQueue {
       if (this.#spans.length < BATCH_MAX && !this.#isClosed)
         await Promise.race([this.#clock.until(milli(this.#clock.now() + GATHER_MS)), this.#closing.promise]);
       await this.#send(this.#spans.splice(0, BATCH_MAX));
+      // The host does not wait for each further request to fail.
+      if (this.#isClosed && this.#isDown) this.#options.counts.dropped += this.#spans.splice(0).length;
     }
     this.#sending = undefined;
   }
@@ -83,8 +94,8 @@ export class SpanQueue {
     const { counts, log } = this.#options;
     try {
       this.#exporter ??= this.#options.open();
-      await (await this.#exporter).send(batch);
-      counts.sent += batch.length;
+      const rejection = await (await this.#exporter).send(batch);
+      this.#count(batch.length, rejection);
       if (this.#isDown) log('info', 'the receiver of traces answers again');
       this.#isDown = false;
     } catch (error) {
@@ -93,6 +104,18 @@ export class SpanQueue {
         log('warn', `the receiver of traces takes nothing, and traces are dropped: ${reasonOf(error)}`);
       this.#isDown = true;
     }
+  }
+
+  #count(spans: number, rejection: Rejection | undefined): void {
+    const { counts, log } = this.#options;
+    const rejected = rejection?.spans ?? 0;
+    counts.sent += spans - rejected;
+    counts.dropped += rejected;
+    if (rejection && !this.#isPartial) {
+      const what = rejected > 0 ? `refuses ${rejected} of ${spans} spans, which are dropped` : 'warns';
+      log('warn', `the receiver of traces ${what}: ${rejection.reason}`);
+    }
+    this.#isPartial = rejection !== undefined;
   }
 }
 

@@ -39,7 +39,8 @@ const PACKAGES = [
   '@nats-io/transport-node',
   'cockatiel',
   '@opentelemetry/api',
-  '@opentelemetry/exporter-trace-otlp-proto',
+  '@opentelemetry/otlp-exporter-base',
+  '@opentelemetry/otlp-transformer',
   '@opentelemetry/resources',
 ];
 /** The oldest Debian release whose C library the node bundle's Node, Dawn and Mesa run on. */

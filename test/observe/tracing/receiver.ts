@@ -28,6 +28,8 @@ export interface TraceReceiver {
   readonly requests: { path: string; contentType: string; headers: Record<string, unknown> }[];
   /** The HTTP status with which it answers from now on; `cut` for no answer. */
   answer: number | 'cut';
+  /** What it says about the spans, or other bytes in place of its answer; undefined if it has taken all. */
+  partial: { rejectedSpans?: number; errorMessage?: string } | Buffer | undefined;
   close(): Promise<void>;
 }
 
@@ -54,6 +56,7 @@ interface Message {
 
 const root = await protobuf.load(join(import.meta.dirname, 'traces.proto'));
 const type = root.lookupType('ExportTraceServiceRequest');
+const answerType = root.lookupType('ExportTraceServiceResponse');
 
 /** Starts a receiver of traces over OTLP as protobuf in HTTP (opentelemetry.io/docs/specs/otlp). */
 export async function startTraceReceiver(): Promise<TraceReceiver> {
@@ -76,7 +79,9 @@ export async function startTraceReceiver(): Promise<TraceReceiver> {
         spans.push(...scopeSpans.flatMap((scope) => scope.spans.map(toSpan)));
       }
     }
-    response.writeHead(receiver.answer, { 'content-type': 'application/x-protobuf' }).end();
+    const { answer, partial } = receiver;
+    const body = Buffer.isBuffer(partial) ? partial : answerType.encode({ partialSuccess: partial }).finish();
+    response.writeHead(answer, { 'content-type': 'application/x-protobuf' }).end(body);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -87,6 +92,7 @@ export async function startTraceReceiver(): Promise<TraceReceiver> {
     resource,
     requests,
     answer: 200,
+    partial: undefined,
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

@@ -190,6 +190,7 @@ describe('the cost of traces is bounded', () => {
     const send = async (spans: readonly EndedSpan[]) => {
       await answer.promise;
       sent.push(...spans);
+      return undefined;
     };
     const tracing = open({ TRACE_SPANS_MAX: '64' }, { open: async () => ({ send, close: async () => {} }) });
     for (let n = 0; n < 65; n++) tracing.tracer.begin(`${n}`, { isKept: true }).end();
@@ -205,6 +206,7 @@ describe('the cost of traces is bounded', () => {
     const send = async (spans: readonly EndedSpan[]) => {
       if (isDown) throw new Error('no route');
       sent.push(...spans);
+      return undefined;
     };
     const tracing = open({}, { open: async () => ({ send, close: async () => {} }) });
     for (const down of [true, true, false]) {
@@ -223,6 +225,39 @@ describe('the cost of traces is bounded', () => {
     tracing.tracer.begin('late', { isKept: true }).end();
     expect(meters.traces.dropped).toBe(3);
   });
+});
+
+test('spans that the receiver does not take are counted as dropped, and the log says so once', async () => {
+  const rejections = [{ spans: 1, reason: 'too old' }, { spans: 1, reason: 'too old' }, undefined];
+  const more = [{ spans: 0, reason: 'use gzip' }];
+  const answers = [...rejections, ...more];
+  const send = async () => answers.shift();
+  const tracing = open({}, { open: async () => ({ send, close: async () => {} }) });
+  for (let n = 0; n < 4; n++) {
+    const root = tracing.tracer.begin('room', { isKept: true });
+    root.child('load').end();
+    root.end();
+    await clock.pass(1000);
+  }
+  await tracing.close();
+  expect(meters.traces).toMatchObject({ kept: 4, sent: 6, dropped: 2 });
+  expect(lines).toEqual([
+    'warn the receiver of traces refuses 1 of 2 spans, which are dropped: too old',
+    'warn the receiver of traces warns: use gzip',
+  ]);
+});
+
+test('a host that closes does not wait for each request to a receiver that is away', async () => {
+  let requests = 0;
+  const send = async () => {
+    requests++;
+    throw new Error('no route');
+  };
+  const tracing = open({ TRACE_SPANS_MAX: '4096' }, { open: async () => ({ send, close: async () => {} }) });
+  for (let n = 0; n < 2000; n++) tracing.tracer.begin('join', { isKept: true }).end();
+  await tracing.close();
+  expect(requests).toBe(1);
+  expect(meters.traces).toMatchObject({ kept: 2000, sent: 0, dropped: 2000 });
 });
 
 describe('pictures on demand', () => {
@@ -347,6 +382,57 @@ describe('a receiver of OTLP', () => {
     await send(({ tracer }) => tracer.begin('room', { isKept: true }).end());
     expect(receiver.requests.length).toBe(before + 1);
     expect(meters.traces).toMatchObject({ sent: 0, dropped: 1 });
-    expect(lines).toEqual([expect.stringContaining('the receiver of traces takes nothing')]);
+    expect(lines).toEqual([
+      'warn the receiver of traces takes nothing, and traces are dropped: it answered with status 400',
+    ]);
+  });
+
+  test.each([
+    [
+      'refuses one of two',
+      { rejectedSpans: 1, errorMessage: 'a span\nis too old' },
+      [1, 1],
+      'refuses 1 of 2 spans, which are dropped: a span is too old',
+    ],
+    [
+      'says only how many it refuses',
+      { rejectedSpans: 2 },
+      [0, 2],
+      'refuses 2 of 2 spans, which are dropped: without a reason',
+    ],
+    [
+      'refuses more than it got',
+      { rejectedSpans: 99, errorMessage: 'no' },
+      [0, 2],
+      'refuses 2 of 2 spans, which are dropped: no',
+    ],
+    [
+      'gives a number below 0',
+      { rejectedSpans: -1, errorMessage: 'no' },
+      [0, 2],
+      'refuses 2 of 2 spans, which are dropped: no',
+    ],
+    ['only warns', { errorMessage: `use gzip${'.'.repeat(300)}` }, [2, 0], `warns: use gzip${'.'.repeat(192)}`],
+  ])('that %s is believed within bounds', async (_, partial, [taken, dropped], said) => {
+    receiver.partial = partial;
+    onTestFinished(() => {
+      receiver.partial = undefined;
+    });
+    await send(({ tracer }) => {
+      const root = tracer.begin('room', { isKept: true });
+      root.child('load').end();
+      root.end();
+    });
+    expect(meters.traces).toMatchObject({ sent: taken, dropped });
+    expect(lines).toEqual([`warn the receiver of traces ${said}`]);
+  });
+
+  test('that answers something else than OTLP has taken them, by its status', async () => {
+    receiver.partial = Buffer.from('<html>');
+    onTestFinished(() => {
+      receiver.partial = undefined;
+    });
+    await send(({ tracer }) => tracer.begin('room', { isKept: true }).end());
+    expect(meters.traces).toMatchObject({ sent: 1, dropped: 0 });
   });
 });
