@@ -103,6 +103,37 @@ export const ALERTS: readonly Alert[] = [
       'If faults are injected there (nearlight_faults_active), they have ended by themselves. Otherwise look at nearlight_pressure_high and at the dependency of the step.',
   },
   {
+    name: 'NearlightDependencyDown',
+    severity: 'ticket',
+    // A breaker that lets one call try the service is not closed yet.
+    when: max('nearlight_dependency_state', {
+      match: { state: ['open', 'half-open'] },
+      by: ['node', 'dependency'],
+    }),
+    above: 0,
+    forAtLeast: '2m',
+    summary: 'Hosts on {{ $labels.node }} do not ask {{ $labels.dependency }} any more, because it fails.',
+    advice: 'host/DEPENDENCIES.md says what goes on without it. The next call that succeeds ends this.',
+  },
+  {
+    name: 'NearlightPressureHigh',
+    severity: 'ticket',
+    when: max('nearlight_pressure_high', { by: ['node', 'fingerprint'] }),
+    above: 0,
+    forAtLeast: '5m',
+    summary: 'The protection mode for {{ $labels.fingerprint }} on {{ $labels.node }} has not ended for 5 minutes.',
+    advice: 'A burst is shorter. Add pods, or raise the bound (BURST_...) if the host bears it: host/edge/EDGE.md.',
+  },
+  {
+    name: 'NearlightEndpointLimited',
+    severity: 'ticket',
+    when: rate('nearlight_endpoint_excess_total', { match: { fate: 'rejected' }, by: ['node', 'endpoint'] }),
+    above: 0,
+    forAtLeast: '5m',
+    summary: 'A rule of ENDPOINT_RULES on {{ $labels.node }} refuses calls of {{ $labels.endpoint }}.',
+    advice: 'If the limit is too low, change the file; hosts read it again by themselves.',
+  },
+  {
     name: 'NearlightExperimentStopped',
     severity: 'ticket',
     when: rate('nearlight_experiments_stopped_total', { by: ['node'] }),
@@ -120,5 +151,15 @@ export const ALERTS: readonly Alert[] = [
     forAtLeast: '5m',
     summary: '{{ $labels.node }} has an event that has waited for the centre for {{ $value | humanizeDuration }}.',
     advice: 'Look at the line of the node and at the receiver. Nothing is lost: events wait in the store of the node.',
+  },
+  {
+    name: 'NearlightEventsRefused',
+    severity: 'ticket',
+    part: 'store',
+    when: max('nearlight_outbox_refused', { by: ['node'] }),
+    above: 0,
+    forAtLeast: '0m',
+    summary: 'The centre has refused {{ $value }} events of {{ $labels.node }} for good.',
+    advice: 'The log of the node names each event and the reason. They stay in the store of the node.',
   },
 ];

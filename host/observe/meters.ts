@@ -3,7 +3,7 @@ import { DEPENDENCIES, type DependencyName, ENDPOINTS, type EndpointName } from 
 import { type ErrorCode, errors } from '../base/errors.ts';
 import { FaultCounts } from '../base/faults.ts';
 import { JOIN_STEPS, type JoinStep } from '../base/join-steps.ts';
-import { Outage } from '../base/outage.ts';
+import { JointOutage, Outage } from '../base/outage.ts';
 import { ProtectionCounts } from '../base/protection.ts';
 import { CLOSE_REASONS, type CloseReason } from '../base/protocol.ts';
 import { PAGE_STAGES, type PageStage } from '../base/stages.ts';
@@ -112,6 +112,8 @@ export class Meters {
   inputsCoalesced = 0;
   /** Number of presses and messages of players that were dropped, by error code. */
   readonly inputsDropped = fromZero(INPUT_CODES);
+  /** The times in which the input of at least one page was more than the governor let pass. */
+  readonly inputOutage = new JointOutage();
   /** Number of places of players and spectators by tier, and of the changes between two tiers, as in "hot warm". */
   readonly tiers: Record<Tier, number> = { hot: 0, warm: 0, cold: 0 };
   readonly tierChanges = new Map<`${Tier} ${Tier}`, number>();

@@ -10,6 +10,8 @@ export interface Objective {
   /** The part of all events, or of the time, that must be good. */
   readonly goal: number;
   readonly failures: Failures;
+  /** Says where to look for what fails. */
+  readonly advice: string;
   readonly part?: Part;
 }
 
@@ -32,6 +34,12 @@ export const HOST_FAULTS = [
   'NL_CONNECTION',
 ] as const satisfies readonly ErrorCode[];
 
+/** Refusals of joins because something that decides about them does not answer (host/edge/admission/reasons.ts). */
+export const UNDECIDED = ['issuer-down', 'edge-down', 'policy-down', 'risk-failed'] as const;
+
+const DECISIONS = 'nearlight_admission_decisions_total';
+const BY_FLEET = 'The board "Fleet" shows by reason and by code what fails.';
+
 const faults = rate('nearlight_requests_refused_total', { match: { code: HOST_FAULTS } });
 const connectionsLost = rate('nearlight_sessions_ended_total', { match: { reason: 'failed' } });
 const stepsMissed = rate('nearlight_ticks_skipped_total');
@@ -51,6 +59,7 @@ export const OBJECTIVES: readonly Objective[] = [
       all: plus(rate('nearlight_sessions_ended_total'), faults),
       least: 20,
     },
+    advice: BY_FLEET,
   },
   {
     id: 'battles',
@@ -58,6 +67,22 @@ export const OBJECTIVES: readonly Objective[] = [
     about: 'Simulation steps of running games that were made in time and not skipped.',
     goal: 0.9999,
     failures: { kind: 'events', bad: stepsMissed, all: plus(rate('nearlight_ticks_total'), stepsMissed), least: 1000 },
+    advice: BY_FLEET,
+  },
+  {
+    id: 'admission',
+    title: 'Admission',
+    about: 'Requests to join that were decided, and not refused because a service that decides does not answer.',
+    goal: 0.999,
+    part: 'admission',
+    failures: {
+      kind: 'events',
+      bad: rate(DECISIONS, { match: { code: UNDECIDED } }),
+      // Each request passes this step first.
+      all: rate(DECISIONS, { match: { step: 'address' } }),
+      least: 20,
+    },
+    advice: 'The board "Admission" shows which step refuses, and the board "Dependencies" which service fails.',
   },
   {
     id: 'offline',
@@ -66,6 +91,7 @@ export const OBJECTIVES: readonly Objective[] = [
     goal: 0.99,
     part: 'store',
     failures: { kind: 'time', gauge: max('nearlight_outbox_oldest_seconds'), above: OFFLINE_SECONDS_MAX },
+    advice: 'The board "Edge autonomy" shows what waits on which node.',
   },
 ];
 

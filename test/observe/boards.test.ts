@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
+import { REASONS } from '../../host/edge/admission/reasons.ts';
 import { ALERTS } from '../../host/observe/alerts.ts';
 import { ALL_BOARDS, BOARDS } from '../../host/observe/boards.ts';
 import { parseMetrics } from '../../host/observe/exposition.ts';
 import { type Expression, selectionsOf } from '../../host/observe/expression.ts';
 import { Meters } from '../../host/observe/meters.ts';
 import { createMetrics } from '../../host/observe/metrics.ts';
-import { OBJECTIVES } from '../../host/observe/objectives.ts';
+import { OBJECTIVES, UNDECIDED } from '../../host/observe/objectives.ts';
 import { isPresent, nameLine, type Part } from '../../host/observe/panel.ts';
 
 /** The figures of a host with a store. */
@@ -29,7 +30,7 @@ const metrics = createMetrics(meters, {
   seats: () => ({ all: 16, taken: 3 }),
   coldStart: () => ({ ready: 1 }),
   edge: () => EDGE,
-  protection: { faults: () => [], isHigh: () => false, p95Ms: () => 1 },
+  protection: { faults: () => [{ place: 'opa', kind: 'cut', isActive: false }], isHigh: () => false, p95Ms: () => 1 },
 });
 const { samples } = parseMetrics(await metrics(), 0);
 /** Labels that the scrape configuration adds (oci/k3s/sight/prometheus.yml). */
@@ -87,6 +88,10 @@ test('the panels of a board, and the lines of a panel, have names of their own',
   }
   expect(new Set(ALL_BOARDS.map(({ id }) => id)).size).toBe(ALL_BOARDS.length);
   expect(BOARDS.length).toBeGreaterThanOrEqual(4);
+});
+
+test('the objective of admission counts reasons that a gate knows', () => {
+  for (const reason of UNDECIDED) expect(REASONS).toHaveProperty(reason);
 });
 
 test('the name of a line has the values of its labels', () => {

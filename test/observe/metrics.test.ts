@@ -5,7 +5,8 @@ import { errors } from '../../host/base/errors.ts';
 import { Samples } from '../../host/base/samples.ts';
 import { Histogram } from '../../host/observe/histogram.ts';
 import { Meters } from '../../host/observe/meters.ts';
-import { createMetrics, type Figures } from '../../host/observe/metrics.ts';
+import type { Figures } from '../../host/observe/metrics/figures.ts';
+import { createMetrics } from '../../host/observe/metrics.ts';
 
 const figures: Figures = {
   build: { version: '1.2.3', gpu: 'a "GPU"\\' },
@@ -137,6 +138,36 @@ describe('metrics', () => {
       'nearlight_rooms{phase="active"}': 2,
       'nearlight_rooms{phase="none"}': 1,
     });
+  });
+
+  test('metrics report for each service how long it took to recover, and calls that were repeated', async () => {
+    const meters = new Meters();
+    const { opa, centre } = meters.dependencies;
+    opa.repeats = 2;
+    opa.count('failed');
+    centre.change('open');
+    centre.change('closed');
+    const families = parse(await createMetrics(meters, figures)());
+    const value = (name: string, labels: string) => families.get(name)?.samples.get(`${name}{${labels}}`);
+    expect(value('nearlight_dependency_repeats_total', 'dependency="opa"')).toBe(2);
+    expect(value('nearlight_dependency_repeats_total', 'dependency="issuer"')).toBe(0);
+    expect(value('nearlight_dependency_recovery_seconds', 'dependency="opa"')).toBeGreaterThan(0);
+    expect(value('nearlight_dependency_recovery_seconds', 'dependency="issuer"')).toBe(0);
+    expect(value('nearlight_dependency_changes_total', 'dependency="centre",to="open"')).toBe(1);
+    expect(value('nearlight_dependency_state', 'dependency="centre",state="closed"')).toBe(1);
+  });
+
+  test('the recovery time of input grows while the input of a page is dropped', async () => {
+    const meters = new Meters();
+    const metrics = createMetrics(meters, figures);
+    const name = 'nearlight_protection_recovery_seconds';
+    const read = async () =>
+      parse(await metrics())
+        .get(name)
+        ?.samples.get(`${name}{step="input"}`);
+    expect(await read()).toBe(0);
+    meters.inputOutage.fail();
+    expect(await read()).toBeGreaterThan(0);
   });
 
   test('metrics report counters in seconds and bytes', async () => {

@@ -36,6 +36,19 @@ export const autonomy: Board = {
       ],
     },
     {
+      id: 'kept',
+      title: 'Kept back',
+      about:
+        'Events that the centre has refused for good, that may not leave the node, and that wait for room on the disk.',
+      shape: 'lines',
+      unit: 'number',
+      queries: [
+        { expression: sum('nearlight_outbox_refused'), name: 'refused' },
+        { expression: sum('nearlight_outbox_local'), name: 'local' },
+        { expression: sum('nearlight_store_held'), name: 'no room' },
+      ],
+    },
+    {
       id: 'moves',
       title: 'Players who move',
       about:

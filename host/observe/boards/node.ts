@@ -120,5 +120,13 @@ export const node: Board = {
       unit: 'per second',
       queries: [{ expression: rate('nearlight_writes_lost_total', { by: ['what'] }), name: '{what}' }],
     },
+    {
+      id: 'spans',
+      title: 'Spans of traces',
+      about: 'Spans that the receiver of traces took, and that were dropped because it takes none or too few.',
+      shape: 'stacked',
+      unit: 'per second',
+      queries: [{ expression: rate('nearlight_trace_spans_total', { by: ['outcome'] }), name: '{outcome}' }],
+    },
   ],
 };

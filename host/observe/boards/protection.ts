@@ -1,4 +1,4 @@
-import { max, plus, quantile, rate } from '../expression.ts';
+import { max, plus, quantile, rate, share, sum } from '../expression.ts';
 import type { Board } from '../panel.ts';
 
 const DECISIONS = 'nearlight_admission_decisions_total';
@@ -53,11 +53,58 @@ export const protection: Board = {
     {
       id: 'recovery',
       title: 'Recovery time',
-      about: 'From the first failure of what a step depends on to the next success. It grows while the failure lasts.',
+      about:
+        'From the first failure of what a step depends on, or the first input that is dropped, to the next success. It grows while that lasts.',
       shape: 'heat',
       isBad: true,
       unit: 'seconds',
       queries: [{ expression: max('nearlight_protection_recovery_seconds', { by: ['step'] }), name: '{step}' }],
+    },
+    {
+      id: 'budget',
+      title: 'P95 against its budget',
+      about:
+        'Time of a step as a multiple of what it may take. Only steps that ran 20 times in ten seconds have a value.',
+      shape: 'lines',
+      unit: 'times',
+      goal: 1,
+      queries: [
+        {
+          expression: share(
+            max('nearlight_protection_p95_seconds', { by: ['step'] }),
+            max('nearlight_protection_budget_seconds', { by: ['step'] }),
+          ),
+          name: '{step}',
+        },
+      ],
+    },
+    {
+      id: 'modes',
+      title: 'Protection modes',
+      about:
+        'Patterns of pressure that are recognised, so that less may wait at a time: EDGE.md says what each mode does.',
+      shape: 'heat',
+      isBad: true,
+      unit: 'number',
+      queries: [{ expression: max('nearlight_pressure_high', { by: ['fingerprint'] }), name: '{fingerprint}' }],
+    },
+    {
+      id: 'mode-refusals',
+      title: 'Refused by a protection mode',
+      about: 'Joins and moves beyond the limit of their mode. Pages try again by themselves.',
+      shape: 'stacked',
+      unit: 'per second',
+      queries: [
+        { expression: rate('nearlight_pressure_refused_total', { by: ['fingerprint'] }), name: '{fingerprint}' },
+      ],
+    },
+    {
+      id: 'faults',
+      title: 'Faults on purpose',
+      about: 'Faults that an operator injects now (CHAOS=on). None should be here while people play for real.',
+      shape: 'stacked',
+      unit: 'number',
+      queries: [{ expression: sum('nearlight_faults_active', { by: ['place', 'kind'] }), name: '{place}: {kind}' }],
     },
   ],
 };

@@ -55,14 +55,7 @@ function recordings({ id, failures }: Objective): Rule[] {
   ];
 }
 
-/** Says where to look for what fails. */
-function lookAt({ kind }: Objective['failures']): string {
-  return kind === 'events'
-    ? 'The board "Fleet" shows by reason and by code what fails.'
-    : 'The board "Edge autonomy" shows what waits on which node.';
-}
-
-function budgetAlerts({ id, title, about, goal, failures }: Objective): Rule[] {
+function budgetAlerts({ id, title, about, goal, failures, advice }: Objective): Rule[] {
   const permitted = Number((1 - goal).toFixed(9));
   const percent = `${Number((goal * 100).toFixed(3))} %`;
   return BURN_RATES.map(({ times, long, short, severity }) => {
@@ -78,7 +71,7 @@ function budgetAlerts({ id, title, about, goal, failures }: Objective): Rule[] {
       labels: { severity, objective: id, window: long },
       annotations: {
         summary: `${title}: {{ $value | humanizePercentage }} failed in the last ${long}, and the goal is ${percent}.`,
-        description: `${about} At this rate, the failures that the goal permits in 30 days end within ${daysOf(times)}. ${lookAt(failures)}`,
+        description: `${about} At this rate, the failures that the goal permits in 30 days end within ${daysOf(times)}. ${advice}`,
       },
     };
   });

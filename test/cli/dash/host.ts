@@ -17,6 +17,9 @@ const EDGE = {
   givenUp: {},
 };
 
+/** The fault that an operator injects. */
+const FAULT = { place: 'opa', kind: 'cut', isActive: true } as const;
+
 /** A host's metrics on a port of their own, with counters that the test moves. test/sight has a real host. */
 export interface MetricsServer {
   readonly url: string;
@@ -28,11 +31,14 @@ export interface MetricsServer {
 export async function serveMetrics(port = 0): Promise<MetricsServer> {
   const meters = new Meters();
   meters.gpuMs = 0;
+  // A gate makes its reasons known from the start.
+  meters.countJoinStep('policy', 'policy-down', 0);
   const metrics = createMetrics(meters, {
     build: { version: '1.2.3', engine: 'wasmedge', gpu: 'llvmpipe', node: process.version },
     seats: () => ({ all: 10, taken: meters.sessions }),
     coldStart: () => ({ loaded: 0.4, ready: 0.5 }),
     edge: () => ({ ...EDGE, sent: meters.sessionsJoined }),
+    protection: { faults: () => [FAULT], isHigh: (fingerprint) => fingerprint === 'joins', p95Ms: () => 2 },
   });
   const server = createServer((_, response) => void metrics().then((text) => response.end(text)));
   const address = await listen(server, port);
@@ -59,7 +65,11 @@ export function play(meters: Meters, seconds: number): void {
   meters.sessionsJoined++;
   meters.sessionsEnded.page++;
   meters.countJoinStep('seat', 'ok');
+  meters.countJoinStep('address', 'ok');
   meters.countJoinStep('policy', 'policy-join', 0);
+  meters.dependencies.opa.count('ok');
+  meters.dependencies.opa.count('failed');
+  for (const { time } of Object.values(meters.dependencies)) time.add(3);
   for (const step of Object.values(meters.joinSteps)) step.add(0.2);
   for (const histogram of [meters.move, meters.moveUndo]) histogram.add(90);
   for (let n = 0; n < 120 * seconds; n++) {
