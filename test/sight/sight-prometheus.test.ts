@@ -14,7 +14,9 @@ import { SCOPE } from '../../host/observe/panel.ts';
 import { toPromql } from '../../host/observe/promql.ts';
 import { SIGHT } from '../check/sight.ts';
 import { type HostProcess, openGame, startBrowser, startHostProcess } from '../e2e/host.ts';
+import { freePort } from '../e2e/line.ts';
 import { commandLine, descendants } from '../process-tree.ts';
+import { compile } from '../session/compile.ts';
 import { eventually } from '../wait.ts';
 import {
   get,
@@ -31,12 +33,44 @@ const ROOT = join(import.meta.dirname, '../..');
 const CHOICE = { node: 'node-1', pod: 'arena-1', __rate_interval: '15s' };
 const PATIENCE_MS = 120_000;
 
+/** A game that hands its players over, and has a result every two seconds. */
+const SCORE = `
+import { bus, ColorAttachment, device, Game, play, RenderPassDescriptor, State, surface } from '@nearlight/sdk';
+export { export_player, import_player, init, join, leave, render, tick, version } from '@nearlight/sdk/game';
+
+let points: u32 = 0;
+
+class Score extends Game {
+  private target: ColorAttachment = { view: surface.view };
+  private pass: RenderPassDescriptor = { colorAttachments: [this.target] };
+
+  player(_seat: i32, state: State): bool {
+    if (!state.matches(1, 8)) return false;
+    points = state.u32(points);
+    return true;
+  }
+
+  tick(n: u32): void {
+    if (n % 240 === 239) bus.emitText('result', '{"points":1}');
+  }
+
+  render(_seat: i32, _width: u32, _height: u32): void {
+    const encoder = device.createCommandEncoder();
+    encoder.beginRenderPass(this.pass).end();
+    device.queue.submit(encoder.finish());
+  }
+}
+
+play(new Score());
+`;
+
 const folder = mkdtempSync(join(tmpdir(), 'nearlight-sight-'));
 const read = (name: string) => readFileSync(join(ROOT, SIGHT, name), 'utf8');
 
 let host: HostProcess;
 let browser: Browser;
 let page: Page;
+let traveller: Traveller;
 let linear: { port: number; close(): void };
 let centre: { url: string; close(): void };
 let receiver: Receiver;
@@ -136,14 +170,55 @@ function configureAlerts(url: string): string {
   return path;
 }
 
+interface Traveller {
+  stop(): Promise<void>;
+}
+
+/** Moves a player to and fro between two games, and in vain to a host that is not there, until it is stopped. */
+async function startTraveller(): Promise<Traveller> {
+  const player = await openGame(browser, `${host.url}?game=score&size=320x180&fps=30`);
+  const order = (body: object) =>
+    fetch(new URL('moves', host.operatorUrl), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ seat: 0, ...body }),
+    }).catch(() => {});
+  let isStopped = false;
+  const travel = async () => {
+    while (!isStopped) {
+      await order({ game: 'score', toGame: 'other' });
+      await order({ game: 'other', host: 'west' });
+      await order({ game: 'other', toGame: 'score' });
+      // The page needs a moment to follow.
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+    }
+  };
+  const travelling = travel();
+  return {
+    async stop() {
+      isStopped = true;
+      await travelling;
+      await player.close();
+    },
+  };
+}
+
 beforeAll(async () => {
   centre = await startCentre();
+  const [score, other] = [join(folder, 'score.wasm'), join(folder, 'other.wasm')];
+  writeFileSync(score, await compile('score', SCORE));
+  copyFileSync(score, other);
+  const nowhere = `http://127.0.0.1:${await freePort('tcp')}/`;
   [host, browser, receiver, linear] = await Promise.all([
-    startHostProcess(['build/arena.wasm'], {
+    startHostProcess(['build/arena.wasm', score, other], {
       CACHE_DIR: join(folder, 'cache'),
       STORE_DIR: join(folder, 'store'),
       SINK_URL: `${centre.url}/`,
       SYNC_INTERVAL: '1s',
+      MOVE_NAME: 'east',
+      MOVE_KEY: 'k'.repeat(32),
+      MOVE_PORT: '0',
+      MOVE_PEERS: `west=${nowhere}|${nowhere}`,
     }),
     startBrowser(),
     startReceiver(),
@@ -159,6 +234,7 @@ beforeAll(async () => {
   ];
   prometheus = await startPrometheus(configure(targets, alertmanager.url), join(folder, 'data'));
   page = await openGame(browser, host.url);
+  traveller = await startTraveller();
   // A second player comes and leaves, and a request is refused, so that there is something to see.
   const second = await openGame(browser, host.url);
   await second.close();
@@ -166,6 +242,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  await traveller?.stop();
   await browser?.close();
   await prometheus?.close();
   await alertmanager?.close();
