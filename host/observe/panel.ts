@@ -29,6 +29,8 @@ export interface Panel {
   /** Values beyond this one miss a goal: above it, or below it if `goalIs` is `least`. */
   readonly goal?: number;
   readonly goalIs?: 'most' | 'least';
+  /** Names of lines in the order in which they are drawn; others follow. By default, those without labels come first. */
+  readonly order?: readonly string[];
   /** Digits after the decimal point, for values of which the last ones matter. */
   readonly decimals?: number;
 }

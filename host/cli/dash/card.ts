@@ -7,6 +7,8 @@ type Values = (number | null)[];
 const COLOURS = 9;
 /** Lines beyond these many share a colour and a place in the legend. */
 const NAMED_MAX = 10;
+/** Least height of a row of a heat map, and of the times below it. */
+const [ROW_REM, AXIS_REM] = [1.05, 1.5];
 /** Name under which lines beyond NAMED_MAX are added up. */
 const OTHERS = 'others';
 
@@ -16,6 +18,7 @@ export class Card {
   readonly #panel: Panel;
   readonly #times: readonly number[];
   readonly #lines = new Map<string, Values>();
+  readonly #chart = document.createElement('div');
   readonly #canvas = document.createElement('canvas');
   readonly #figure = document.createElement('p');
   readonly #legend = document.createElement('ul');
@@ -30,7 +33,7 @@ export class Card {
     title.textContent = panel.title;
     const about = document.createElement('p');
     about.textContent = panel.about;
-    const chart = document.createElement('div');
+    const chart = this.#chart;
     chart.className = panel.shape === 'heat' ? 'chart heat' : 'chart';
     this.#figure.className = 'figure';
     this.#empty.className = 'empty';
@@ -78,6 +81,7 @@ export class Card {
 
   draw(): void {
     const drawing = this.#drawing();
+    if (this.#panel.shape === 'heat') this.#chart.style.minHeight = `${drawing.lines.length * ROW_REM + AXIS_REM}rem`;
     draw(this.#canvas, drawing);
     const names = this.#shown();
     this.#empty.textContent = this.#lines.size === 0 ? 'no values yet' : names.length === 0 ? 'none so far' : '';
@@ -93,8 +97,12 @@ export class Card {
    */
   #shown(): { name: string; values: Values }[] {
     const all = [...this.#lines].map(([name, values]) => ({ name, values }));
-    const defined = this.#panel.queries.map((query) => nameLine(query, {}));
-    all.sort((a, b) => defined.indexOf(a.name) - defined.indexOf(b.name));
+    const order = this.#panel.order;
+    if (order) all.sort((a, b) => placeIn(order, a.name) - placeIn(order, b.name));
+    else {
+      const defined = this.#panel.queries.map((query) => nameLine(query, {}));
+      all.sort((a, b) => defined.indexOf(a.name) - defined.indexOf(b.name));
+    }
     if (all.length <= 4 || this.#panel.shape === 'heat') return all;
     const some = all.filter(({ values }) => values.some((value) => value !== null && value !== 0));
     if (some.length <= NAMED_MAX) return some;
@@ -141,6 +149,12 @@ export class Card {
 
 function colourAt(index: number): string {
   return `--line-${Math.min(index, COLOURS)}`;
+}
+
+/** Returns the place of a line in an order, or one behind it. */
+function placeIn(order: readonly string[], name: string): number {
+  const place = order.indexOf(name);
+  return place < 0 ? order.length : place;
 }
 
 function sizeOf(values: Values): number {

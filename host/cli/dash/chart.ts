@@ -69,7 +69,9 @@ export function draw(canvas: HTMLCanvasElement, drawing: Drawing): void {
     const below = stacked ? heights[index - 1] : undefined;
     const fill = stacked ? 0.55 : lines.length === 1 ? 0.14 : 0;
     const at = (position: number) => x(drawing.times[position] ?? 0);
-    drawLine(context, { values, below, colour: colourOf(colour), fill, at, y, base: area.bottom });
+    // The outline of a part that is nothing would hide that of the part below it.
+    const own = stacked && index > 0 ? lines[index]?.values : undefined;
+    drawLine(context, { values, below, own, colour: colourOf(colour), fill, at, y, base: area.bottom });
   });
   if (panel.goal !== undefined && !isSmall) drawGoal(area, y(panel.goal), colourOf('--bad'));
   if (drawing.pointed !== undefined) drawPointer(area, x(drawing.times[drawing.pointed] ?? 0), colourOf('--soft'));
@@ -205,6 +207,8 @@ function clockOf(time: number): string {
 interface Stroke {
   values: readonly (number | null)[];
   below: readonly (number | null)[] | undefined;
+  /** The line's own part of `values`, which has an outline only where it is something; undefined if all has one. */
+  own: readonly (number | null)[] | undefined;
   colour: string;
   fill: number;
   /** Place of a position in `values`, from the left. */
@@ -215,7 +219,7 @@ interface Stroke {
 
 /** Draws a line, with gaps where it has no values, and fills the area between it and the line below. */
 function drawLine(context: CanvasRenderingContext2D, stroke: Stroke): void {
-  const { values, below, colour, fill, at, y, base } = stroke;
+  const { values, below, own, colour, fill, at, y, base } = stroke;
   context.strokeStyle = context.fillStyle = colour;
   context.lineWidth = 1.75;
   context.lineJoin = 'round';
@@ -230,8 +234,19 @@ function drawLine(context: CanvasRenderingContext2D, stroke: Stroke): void {
       context.globalAlpha = 1;
     }
     if (from === to) context.fillRect(at(from) - 1, y(values[from] ?? 0) - 1, 2, 2);
-    context.stroke(upper);
+    context.stroke(own ? outlineOf(stroke, own, [from, to]) : upper);
   }
+}
+
+/** Returns the outline of a run between values of which at least one is something. */
+function outlineOf({ values, at, y }: Stroke, own: readonly (number | null)[], [from, to]: [number, number]): Path2D {
+  const path = new Path2D();
+  for (let index = from; index <= to; index++) {
+    const isDrawn = index > from && ((own[index] ?? 0) !== 0 || (own[index - 1] ?? 0) !== 0);
+    if (isDrawn) path.lineTo(at(index), y(values[index] ?? 0));
+    else path.moveTo(at(index), y(values[index] ?? 0));
+  }
+  return path;
 }
 
 /** Returns the first and the last position of each part of a line that has values. */

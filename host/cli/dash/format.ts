@@ -16,7 +16,7 @@ export function formatValue(value: number, unit: Unit, decimals?: number): strin
     case 'share':
       return `${decimals === undefined ? formatNumber(value * 100) : (value * 100).toFixed(decimals)} %`;
     case 'times':
-      return `${formatNumber(value)}x`;
+      return `${formatNumber(value)}×`;
     case 'number':
       return decimals === undefined ? formatNumber(value) : value.toFixed(decimals);
   }

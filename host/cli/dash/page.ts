@@ -43,8 +43,11 @@ function show(): void {
   shown = sections.has(wanted) ? wanted : must(BOARDS[0], 'board').id;
   for (const [id, { section, link }] of sections) {
     section.hidden = id !== shown;
-    if (id === shown) link.setAttribute('aria-current', 'page');
-    else link.removeAttribute('aria-current');
+    if (id === shown) {
+      link.setAttribute('aria-current', 'page');
+      // On a narrow page, the list of boards scrolls.
+      link.scrollIntoView({ block: 'nearest', inline: 'center' });
+    } else link.removeAttribute('aria-current');
   }
   document.title = `${sections.get(shown)?.link.textContent} - Nearlight`;
   drawShown();

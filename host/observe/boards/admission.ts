@@ -1,3 +1,4 @@
+import { JOIN_STEPS } from '../../base/join-steps.ts';
 import { complement, quantile, rate, share } from '../expression.ts';
 import type { Board } from '../panel.ts';
 
@@ -26,6 +27,7 @@ export const admission: Board = {
     },
     {
       id: 'decisions',
+      order: JOIN_STEPS,
       title: 'Decisions by step',
       about: 'Each join passes the steps in order until one of them refuses it.',
       shape: 'lines',
@@ -35,13 +37,15 @@ export const admission: Board = {
     {
       id: 'codes',
       title: 'Decisions by code',
-      about: 'What the steps have decided.',
+      about:
+        'ok, or why a step refuses: host/edge/admission/reasons.ts. Names in capitals are codes of host/base/errors.ts.',
       shape: 'stacked',
       unit: 'per second',
       queries: [{ expression: rate(DECISIONS, { by: ['code'] }), name: '{code}' }],
     },
     {
       id: 'step-time',
+      order: JOIN_STEPS,
       title: 'Time of each step, P99',
       about: 'A step that needs a dependency is slow when its cache is cold.',
       shape: 'lines',

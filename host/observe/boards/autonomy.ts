@@ -60,7 +60,8 @@ export const autonomy: Board = {
     {
       id: 'move-time',
       title: 'Time of a move',
-      about: 'P99 of a move until it is decided, and of undoing one.',
+      about:
+        'P99 of a move until it is decided, and of undoing one. What takes longer than a second shows as a second.',
       shape: 'lines',
       unit: 'seconds',
       queries: [

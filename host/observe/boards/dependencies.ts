@@ -78,7 +78,7 @@ export const dependencies: Board = {
     {
       id: 'call-time',
       title: 'Time of a call, P99',
-      about: 'With its waiting and its repetition.',
+      about: 'With its waiting and its repetition. What takes longer than a second shows as a second.',
       shape: 'lines',
       unit: 'seconds',
       queries: [

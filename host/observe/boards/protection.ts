@@ -1,7 +1,10 @@
+import { JOIN_STEPS } from '../../base/join-steps.ts';
 import { max, plus, quantile, rate, share, sum } from '../expression.ts';
 import type { Board } from '../panel.ts';
 
 const DECISIONS = 'nearlight_admission_decisions_total';
+/** The steps in the order in which a player meets them. */
+const STEPS = [...JOIN_STEPS, 'input', 'bus', 'outbox', 'store'];
 
 export const protection: Board = {
   id: 'protection',
@@ -11,6 +14,7 @@ export const protection: Board = {
   panels: [
     {
       id: 'handled',
+      order: STEPS,
       title: 'Handled',
       about: 'Joins by the steps of admission, input that was governed, messages between rooms, events for the centre.',
       shape: 'heat',
@@ -27,6 +31,7 @@ export const protection: Board = {
     },
     {
       id: 'errors',
+      order: STEPS,
       title: 'Refused, dropped and failed',
       about: 'What the same steps have not let pass, or could not do.',
       shape: 'heat',
@@ -41,6 +46,7 @@ export const protection: Board = {
     },
     {
       id: 'time',
+      order: STEPS,
       title: 'Time of a step, P99',
       about: 'A step that waits for its dependency is slow before it fails.',
       shape: 'heat',
@@ -52,6 +58,7 @@ export const protection: Board = {
     },
     {
       id: 'recovery',
+      order: STEPS,
       title: 'Recovery time',
       about:
         'From the first failure of what a step depends on, or the first input that is dropped, to the next success. It grows while that lasts.',
@@ -62,6 +69,7 @@ export const protection: Board = {
     },
     {
       id: 'budget',
+      order: STEPS,
       title: 'P95 against its budget',
       about:
         'Time of a step as a multiple of what it may take. Only steps that ran 20 times in ten seconds have a value.',

@@ -38,7 +38,7 @@ const UNITS: Record<Unit, string> = {
   'bytes per second': 'Bps',
   'per second': 'cps',
   share: 'percentunit',
-  times: 'suffix:x',
+  times: 'suffix:×',
   number: 'short',
 };
 

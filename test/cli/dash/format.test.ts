@@ -16,7 +16,7 @@ test.each<[number, Unit, string]>([
   [2_500_000, 'bytes per second', '2.5 MB/s'],
   [119.96, 'per second', '120/s'],
   [0.999, 'share', '99.9 %'],
-  [14.4, 'times', '14.4x'],
+  [14.4, 'times', '14.4×'],
   [9999, 'number', '9999'],
   [10_000, 'number', '10k'],
   [0.0421, 'number', '0.042'],
