@@ -21,7 +21,7 @@ const REASON_CHARACTERS_MAX = 200;
 
 export interface SendTracesOptions {
   tracer?: Tracer | undefined;
-  /** What all requests of the sink have in common. */
+  /** Attributes of all requests of the sink. */
   attributes: Attributes;
   /** `client` if the sink answers itself, `producer` if it passes events on. */
   kind: 'client' | 'producer';

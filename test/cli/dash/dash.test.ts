@@ -141,6 +141,18 @@ describe('the page', () => {
       );
       for (const text of await cards.locator('.figure').allTextContents()) expect(text).toMatch(/\d/);
     }
+    // The rows have the order of the steps, although the first refusal by address comes after those that are known from the start.
+    await page.getByRole('link', { name: 'Protection', exact: true }).click();
+    const errors = page.locator('section:not([hidden]) article', { hasText: 'Refused, dropped and failed' });
+    await eventually(async () =>
+      expect((await errors.locator('li').allTextContents()).map((text) => text.split(' ')[0])).toEqual([
+        'address',
+        'policy',
+        'input',
+        'bus',
+        'outbox',
+      ]),
+    );
     expect(faults).toEqual([]);
   });
 

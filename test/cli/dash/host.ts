@@ -66,6 +66,7 @@ export function play(meters: Meters, seconds: number): void {
   meters.sessionsEnded.page++;
   meters.countJoinStep('seat', 'ok');
   meters.countJoinStep('address', 'ok');
+  meters.countJoinStep('address', 'NL_OFFER_RATE');
   meters.countJoinStep('policy', 'policy-join', 0);
   meters.dependencies.opa.count('ok');
   meters.dependencies.opa.count('failed');

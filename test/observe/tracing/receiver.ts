@@ -28,7 +28,7 @@ export interface TraceReceiver {
   readonly requests: { path: string; contentType: string; headers: Record<string, unknown> }[];
   /** The HTTP status with which it answers from now on; `cut` for no answer. */
   answer: number | 'cut';
-  /** What it says about the spans, or other bytes in place of its answer; undefined if it has taken all. */
+  /** Its remarks about the spans, or other bytes in place of its answer; undefined if it has taken all. */
   partial: { rejectedSpans?: number; errorMessage?: string } | Buffer | undefined;
   close(): Promise<void>;
 }
