@@ -81,7 +81,16 @@ export async function startEdgeService(
     closers.push(() => tracing.close());
     const resilience = openResilience({ config, log, meters, clock });
     closers.push(() => resilience.close());
-    const edge = await openEdge({ config, log, meters, clock, dependencies, resilience, isShared: true });
+    const edge = await openEdge({
+      config,
+      log,
+      meters,
+      clock,
+      dependencies,
+      resilience,
+      tracer: tracing.tracer,
+      isShared: true,
+    });
     if (!edge)
       throw new NearlightError('NL_SETTING', 'the edge service needs a store; set STORE_DIR to a folder for it');
     closers.push(() => edge.close());
