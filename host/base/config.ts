@@ -106,7 +106,8 @@ export const settings = {
     default: 1000,
     min: 5,
     max: 60_000,
-    about: 'time limit for one call of a module, such as tick, render, join or leave',
+    about:
+      'time limit for one call of a module, such as tick, render, join or leave; a call that waits for a processor has up to four times as long',
   },
   compileMsMax: {
     env: 'COMPILE_MS_MAX',

@@ -11,7 +11,7 @@ import { usedRuntime, wasmEdgeFlags } from '../../host/engine/wasmedge/build.ts'
 import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
 import type { WasmEdgeInstance } from '../../host/engine/wasmedge/instance.ts';
 import { ABI_VERSION } from '../../renderer/contract/abi.ts';
-import { eventually } from '../wait.ts';
+import { eventually, sleep } from '../wait.ts';
 import { assemble, good, imports, options, text } from './modules.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nearlight-test-'));
@@ -20,7 +20,7 @@ const compiled = createWasmEdgeEngine({ cacheDir });
 const engines = [compiled, createWasmEdgeEngine({ cacheDir, interpreter: true })];
 const forever = '(loop $again (br $again))';
 /** Limits under which a module can start as far as its endless loop, which takes some 5 ms, and is then stopped. */
-const briefInit = options({ initMsMax: 2000 }).limits;
+const briefInit = options({ initMsMax: 500 }).limits;
 /** Limits under which a module has plenty of time to start, and an endless call is soon stopped. */
 const brief = options({ initMsMax: 600_000, callMsMax: 100 }).limits;
 
@@ -159,6 +159,18 @@ describe.each(engines)('$name', (engine) => {
     const instance = await engine.load(forged, options());
     await instance.close();
   });
+});
+
+test('a call whose guest process gets no processor for longer than the limit is not out of time', async () => {
+  const limits = options({ initMsMax: 600_000, callMsMax: 1000 }).limits;
+  const instance = (await compiled.load(good(), { ...options(), limits })) as WasmEdgeInstance;
+  const pid = must(instance.pid, 'process');
+  process.kill(pid, 'SIGSTOP');
+  const call = instance.tick(0);
+  await sleep(1300);
+  process.kill(pid, 'SIGCONT');
+  await call;
+  await instance.close();
 });
 
 test('fifty instances leave no descriptor, mapping or process behind', async () => {

@@ -1,5 +1,6 @@
 import { type Layer, maskOf } from '../../base/layers.ts';
 import type { Addon, Channel } from './addon.ts';
+import { Deadline, ranMsOf } from './deadline.ts';
 import { type JailedProgram, type JailUser, type StartJailed, startJailed } from './jail.ts';
 import {
   COMMANDS,
@@ -47,7 +48,10 @@ export interface ProcessOptions {
   user?: JailUser | undefined;
   /** Starts the guest program; by default as a child of this process. */
   start?: StartJailed | undefined;
-  /** The clock, in milliseconds, for the time limits on calls of a module; by default performance.now(). */
+  /**
+   * The clock, in milliseconds, for the time limits on calls of a module. By default they count the time for which the guest program
+   * runs, as Deadline does.
+   */
   now?: (() => number) | undefined;
 }
 
@@ -75,15 +79,17 @@ export class GuestProcess {
   /** Whether the current request has already got its extra time, GRACE_MS. */
   #graceUsed = false;
   #exit: Exit | undefined;
-  /** When the current request times out, in milliseconds of the clock. */
-  #deadlineMs = 0;
+  /** The time for the current request. */
+  readonly #deadline: Deadline;
   #timer: NodeJS.Timeout | undefined;
-  readonly #now: () => number;
 
   /** @param command the command that starts the guest program */
   constructor(addon: Addon, command: readonly string[], options: ProcessOptions) {
-    const { now = () => performance.now(), required, interpreter, user, start = startJailed, ...limits } = options;
-    this.#now = now;
+    const { now, required, interpreter, user, start = startJailed, ...limits } = options;
+    this.#deadline = new Deadline({
+      now: now ?? (() => performance.now()),
+      ran: () => (now ? undefined : ranMsOf(this.#pid)),
+    });
     this.#required = required;
     this.#channel = new addon.Channel(mappingBytes(limits), (closed) => this.#woken(closed));
     this.memory = this.#channel.memory;
@@ -195,25 +201,25 @@ export class GuestProcess {
 
   /** Sets the deadline of the current request. One timer serves many requests, because a new one costs more than a call. */
   #watch(timeoutMs: number): void {
-    const previousMs = this.#deadlineMs;
-    this.#deadlineMs = this.#now() + timeoutMs;
-    if (this.#timer && this.#deadlineMs < previousMs) {
+    const previousMs = this.#deadline.atMs;
+    this.#deadline.begin(timeoutMs);
+    if (this.#timer && this.#deadline.atMs < previousMs) {
       clearTimeout(this.#timer);
       this.#timer = undefined;
     }
-    this.#timer ??= setTimeout(() => this.#expired(), timeoutMs).unref();
+    this.#timer ??= setTimeout(() => this.#look(), timeoutMs / 2).unref();
   }
 
-  #expired(): void {
+  #look(): void {
     this.#timer = undefined;
     if (!this.#pending || this.#exit) return;
-    const leftMs = this.#deadlineMs - this.#now();
+    const leftMs = this.#deadline.look();
     if (leftMs > 0) {
-      this.#timer = setTimeout(() => this.#expired(), leftMs).unref();
+      this.#timer = setTimeout(() => this.#look(), leftMs).unref();
     } else if (this.#hasResponded() && !this.#graceUsed) {
       // Node runs timers before it reads sockets. If the host itself was busy, the guest's response may wait in the socket.
       this.#graceUsed = true;
-      this.#timer = setTimeout(() => this.#expired(), GRACE_MS).unref();
+      this.#timer = setTimeout(() => this.#look(), GRACE_MS).unref();
     } else {
       this.#timedOut = true;
       this.kill();
