@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { KeyStore } from '../edge/admission/keys.ts';
-import type { RiskRules } from '../edge/admission/risk.ts';
+import type { JoinRisk } from '../edge/admission/risk.ts';
 import { KEY_BYTES, type TicketStore } from '../edge/admission/ticket-store.ts';
 import type { PersonFacts } from '../edge/rules/facts.ts';
 import type { RiskResult } from '../edge/rules/rules.ts';
@@ -50,7 +50,7 @@ export interface JoinRulesOptions {
 }
 
 /** Lets risk rules decide at joins. A rule that fails decides as the operator has declared, so asking them never does. */
-export function joinRules({ rules }: JoinRulesOptions): RiskRules {
+export function joinRules({ rules }: JoinRulesOptions): JoinRisk {
   return {
     failsOpen: false,
     async assess({ action, user, game, client, seats }) {

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { type Config, readConfig } from '../../host/base/config.ts';
 import { milli } from '../../host/base/time.ts';
 import { openGate } from '../../host/edge/admission/gate.ts';
-import type { RiskRules } from '../../host/edge/admission/risk.ts';
+import type { JoinRisk } from '../../host/edge/admission/risk.ts';
 import { Meters } from '../../host/observe/meters.ts';
 import { startBrowser } from '../e2e/host.ts';
 import { Issuer } from '../edge/issuer.ts';
@@ -33,7 +33,7 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-async function start(settings: Partial<Config> = {}, risk?: RiskRules) {
+async function start(settings: Partial<Config> = {}, risk?: JoinRisk) {
   const tokens = { admission: 'token', oidcIssuer: issuer.url, oidcAudience: 'games', ...settings };
   const meters = new Meters();
   const gate = await openGate({
@@ -58,7 +58,7 @@ async function open(url: string, locale = 'en'): Promise<Page> {
   return page;
 }
 
-const REFUSING: RiskRules = { failsOpen: false, assess: () => ({ allowed: false, rule: 'velocity' }) };
+const REFUSING: JoinRisk = { failsOpen: false, assess: () => ({ allowed: false, rule: 'velocity' }) };
 const expired = () => ({ exp: Math.floor(Date.now() / 1000) - 3600 });
 
 test.each([
@@ -73,7 +73,7 @@ test.each([
   ],
   ['NL_ISSUER', { settings: { oidcIssuer: NOWHERE } }, 'Players cannot be recognised', '登录服务没有响应'],
   ['NL_RISK', { risk: REFUSING }, 'A protection rule keeps you out', '保护规则不允许你加入'],
-] as [string, { claims?: () => object; settings?: Partial<Config>; risk?: RiskRules }, string, string][])(
+] as [string, { claims?: () => object; settings?: Partial<Config>; risk?: JoinRisk }, string, string][])(
   'the page says in both languages what %s means',
   async (code, { claims, settings, risk }, english, chinese) => {
     const game = await start(settings, risk);

@@ -15,7 +15,7 @@ import { IssuerKeys, type KeyStore } from './keys.ts';
 import { admissionMode } from './mode.ts';
 import { REASONS, type Reason, Refusal } from './reasons.ts';
 import { RefusalLog } from './refusal-log.ts';
-import type { RiskRules } from './risk.ts';
+import type { JoinRisk } from './risk.ts';
 import { JoinTickets } from './ticket.ts';
 import { MemoryTicketStore, type TicketStore } from './ticket-store.ts';
 import { type Account, TokenVerifier } from './token.ts';
@@ -45,7 +45,7 @@ export interface GateOptions {
   /** Keeps the issuer's keys. By default they end with this process. */
   keys?: KeyStore;
   /** Rules that are asked after the policies. By default there are none. */
-  risk?: RiskRules;
+  risk?: JoinRisk;
   clock?: Pick<Clock, 'now'>;
   /** Milliseconds since 1970. */
   now?(): number;
@@ -204,7 +204,7 @@ interface TokenGateParts {
   ticketMsMax: number;
   limits: AccountLimits;
   game: GateOptions['game'];
-  risk: RiskRules | undefined;
+  risk: JoinRisk | undefined;
   now(): number;
 }
 
@@ -290,7 +290,7 @@ class TokenGate implements OpenedGate {
   }
 }
 
-async function assess(risk: RiskRules, input: Parameters<RiskRules['assess']>[0]): Promise<void> {
+async function assess(risk: JoinRisk, input: Parameters<JoinRisk['assess']>[0]): Promise<void> {
   let reason: Reason = 'risk-failed';
   let cause: unknown;
   try {

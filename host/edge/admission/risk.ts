@@ -17,7 +17,7 @@ export type RiskVerdict = { readonly allowed: true } | { readonly allowed: false
  * Rules against cheating and abuse, which are asked after the policies and before a seat is given. Their implementation bounds their
  * time. If they throw, the join goes on as they say in `failsOpen`.
  */
-export interface RiskRules {
+export interface JoinRisk {
   readonly failsOpen: boolean;
   assess(input: RiskInput): RiskVerdict | Promise<RiskVerdict>;
 }

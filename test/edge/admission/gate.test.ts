@@ -4,7 +4,7 @@ import { JOIN_STEPS } from '../../../host/base/join-steps.ts';
 import { milli } from '../../../host/base/time.ts';
 import { type GateOptions, type OpenedGate, openGate } from '../../../host/edge/admission/gate.ts';
 import { REASONS } from '../../../host/edge/admission/reasons.ts';
-import type { RiskRules } from '../../../host/edge/admission/risk.ts';
+import type { JoinRisk } from '../../../host/edge/admission/risk.ts';
 import { Meters } from '../../../host/observe/meters.ts';
 import { createMetrics } from '../../../host/observe/metrics.ts';
 import type { Join, Pass } from '../../../host/stream/gate.ts';
@@ -168,7 +168,7 @@ test('an account joins as often, and has as many places, as the settings say', a
 
 test('risk rules are asked after the policies, about those who play and watch', async () => {
   const asked: unknown[] = [];
-  const risk: RiskRules = {
+  const risk: JoinRisk = {
     failsOpen: false,
     assess: (input) => {
       asked.push(input);
