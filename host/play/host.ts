@@ -117,15 +117,31 @@ export async function startHost(options: HostOptions): Promise<Host> {
   let vetting: Vetting | undefined;
   let risk: Risk | undefined;
   let edge: Edge | undefined;
+  let checkpoints: Checkpoints | undefined;
   let servers: Servers | undefined;
   let moves: Moves | undefined;
   let link: LinkedEdge | undefined;
+  /** Closes what is open. The matches are kept before the servers and the rooms close, so that they go on in the next process. */
+  const close = async (): Promise<void> => {
+    await moves?.close();
+    resilience.close();
+    await checkpoints?.close();
+    await servers?.close();
+    await risk?.close();
+    await lobby.close();
+    await bus.close();
+    await edge?.close();
+    await link?.close();
+    await dependencies.close();
+    await tracing.close();
+    await vetting?.close();
+    await gpu.close();
+  };
   try {
     const files = await building;
     const requiredLayers = readLayers(config.requiredLayers) ?? LAYERS;
     const known = new KnownShaders({ identity: driverIdentity(gpu), folder: config.cacheDir, stores: true, log });
     vetting = new Vetting({ known, config, log, requiredLayers });
-    const tried = vetting;
     const pixels = pixelBudget(config, gpu);
     const opened = await openRisk({ config, log, meters, rooms: () => lobby.rooms });
     risk = opened;
@@ -137,8 +153,9 @@ export async function startHost(options: HostOptions): Promise<Host> {
     }
     const [kept, linked] = [edge, link];
     const { store } = edge ?? {};
-    const checkpoints =
-      store && config.checkpointSeconds > 0 ? new Checkpoints({ store, config, log, clock: systemClock }) : undefined;
+    if (store && config.checkpointSeconds > 0)
+      checkpoints = new Checkpoints({ store, config, log, clock: systemClock });
+    const matches = checkpoints;
     const context = {
       ...options,
       gpu,
@@ -148,7 +165,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
       pixels,
       edge: kept ?? linked,
       bus,
-      checkpoints,
+      checkpoints: matches,
       tracing,
     };
     for (const path of options.modules)
@@ -173,12 +190,12 @@ export async function startHost(options: HostOptions): Promise<Host> {
       resilience,
       coldStart: () => coldStart,
       mayMove: true,
-      ...(checkpoints ? { noteSeats: (seats) => checkpoints.noteSeats(seats) } : {}),
+      ...(matches ? { noteSeats: (seats) => matches.noteSeats(seats) } : {}),
       ...(kept ? { move: (order) => orderMove(moves, order) } : {}),
     });
     servers = served;
     for (const player of lobby.rooms.flatMap(({ resumed }) => resumed))
-      served.resume(player, checkpoints?.recordOf(player));
+      served.resume(player, matches?.recordOf(player));
     if (kept) {
       const { returnMsMax } = config;
       const seats = new MovingSeats({
@@ -189,7 +206,6 @@ export async function startHost(options: HostOptions): Promise<Host> {
       });
       moves = await openMoves({ config, store: kept.store, seats, meters, log });
     }
-    const moving = moves;
     coldStart.ready = sinceStart();
     return {
       lobby,
@@ -202,34 +218,10 @@ export async function startHost(options: HostOptions): Promise<Host> {
       moves,
       resilience,
       link,
-      async close() {
-        await moving?.close();
-        resilience.close();
-        await checkpoints?.close();
-        await served.close();
-        await opened?.close();
-        await lobby.close();
-        await bus.close();
-        await kept?.close();
-        await linked?.close();
-        await dependencies.close();
-        await tracing.close();
-        await tried.close();
-        await gpu.close();
-      },
+      close,
     };
   } catch (error) {
-    resilience.close();
-    await servers?.close();
-    await risk?.close();
-    await lobby.close();
-    await bus.close();
-    await edge?.close();
-    await link?.close();
-    await dependencies.close();
-    await tracing.close();
-    await vetting?.close();
-    await gpu.close();
+    await close();
     throw error;
   }
 }

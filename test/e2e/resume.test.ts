@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
@@ -89,6 +90,12 @@ test('after an orderly end the match goes on at the very tick, and a forged toke
   await expect.poll(ticks).toBeGreaterThan(100);
   const before = await ticks();
   expect(await host.stop()).toBe(0);
+  // A host that cannot start leaves the match in the store.
+  const other = createServer().listen(Number(new URL(host.url).port), '127.0.0.1');
+  await once(other, 'listening');
+  await expect(start('stopped')).rejects.toThrow('NL_PORT_IN_USE');
+  other.close();
+  await once(other, 'close');
   await start('stopped');
   expect(resumedAt()).toBeGreaterThanOrEqual(before);
   expect((await arrive('A'.repeat(22))).seat).toBe(1);
