@@ -130,3 +130,8 @@ export function exitStatus(error: unknown): number {
   const entry: { text: string; exit?: number; http?: number } = errors[error.code];
   return entry.exit ?? 1;
 }
+
+/** Returns what is known of something that was thrown, which need not be an error. */
+export function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

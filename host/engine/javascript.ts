@@ -13,7 +13,7 @@ import {
 } from '../../renderer/contract/abi.ts';
 import { must } from '../base/assert.ts';
 import { readAssets } from '../base/assets.ts';
-import { NearlightError } from '../base/errors.ts';
+import { NearlightError, textOf } from '../base/errors.ts';
 import { CHANNELS } from '../base/sound.ts';
 import type { Engine, Imported, Instance, Listening, LoadOptions, Submission } from './engine.ts';
 import { stackOverflow, type Trap, trapError, versionError } from './failure.ts';
@@ -319,7 +319,7 @@ function toFailure(error: unknown, where: Omit<Trap, 'reason'>): NearlightError 
   if (error instanceof RangeError) return stackOverflow(where.call, where.place);
   return trapError({
     ...where,
-    reason: error instanceof Error ? error.message : String(error),
+    reason: textOf(error),
   });
 }
 

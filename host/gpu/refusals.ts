@@ -1,4 +1,4 @@
-import type { NearlightError } from '../base/errors.ts';
+import { type NearlightError, textOf } from '../base/errors.ts';
 import { type Places, RefusedError } from './place.ts';
 
 /** Remembers the first error that the GPU found in a room's commands. Later errors are often consequences of the first. */
@@ -23,7 +23,7 @@ export class Refusals {
   forCommand(): (error: unknown) => void {
     const place = this.#places.current;
     return (error) => {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = textOf(error);
       this.#first ??= new RefusedError('NL_GPU_VALIDATION', place, message);
     };
   }

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { textOf } from '../base/errors.ts';
 import { decode, encode } from './proto.ts';
 import { CODES, TaskError } from './tasks.ts';
 
@@ -101,7 +102,7 @@ async function answer(services: Services, body: Uint8Array): Promise<Uint8Array>
     return encode('Response', { payload: result });
   } catch (error) {
     const code = error instanceof TaskError ? error.code : CODES.internal;
-    const message = error instanceof Error ? error.message : String(error);
+    const message = textOf(error);
     return encode('Response', { status: { code, message } });
   }
 }

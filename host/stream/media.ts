@@ -1,6 +1,6 @@
 import datachannel, { type PeerConnection, type Track, type Video } from 'node-datachannel';
 import type { Config } from '../base/config.ts';
-import { NearlightError } from '../base/errors.ts';
+import { NearlightError, textOf } from '../base/errors.ts';
 import { reserveFile } from '../base/files.ts';
 import { NOTICE_BYTES_MAX } from './messages.ts';
 import { extensionLines, feedbackLines, type Offer, REPAIR_FORMAT, REPAIR_PARAMETERS } from './offer.ts';
@@ -46,7 +46,7 @@ export function openPeer(
 /** Wraps an error of the WebRTC library as NL_CONNECTION. Returns a NearlightError unchanged. */
 export function connectionError(error: unknown): NearlightError {
   if (error instanceof NearlightError) return error;
-  return new NearlightError('NL_CONNECTION', error instanceof Error ? error.message : String(error), { cause: error });
+  return new NearlightError('NL_CONNECTION', textOf(error), { cause: error });
 }
 
 /** Creates a peer connection whose ICE listens on loopback only. Pages reach it through the relay (relay.ts). */

@@ -1,6 +1,6 @@
 /** The worker that runs the game. The page stays alive if the game never returns, and can then terminate the worker. */
 import { type Clock, systemClock } from '../../base/clock.ts';
-import { NearlightError } from '../../base/errors.ts';
+import { NearlightError, textOf } from '../../base/errors.ts';
 import type { Notice } from '../../base/protocol.ts';
 import { type Saved, TabGame, type TabGameOptions, TrapError } from '../../play/tab.ts';
 import { PlayerInput } from '../../room/input.ts';
@@ -183,7 +183,7 @@ function stop(error: unknown): void {
 }
 
 async function explain(error: unknown): Promise<Stop> {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = textOf(error);
   const code = codeOf(error);
   const frames = error instanceof TrapError ? error.frames : [];
   const shaders = code === 'NL_GPU_VALIDATION' ? ((await shaderNotes?.problems()) ?? []) : [];

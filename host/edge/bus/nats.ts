@@ -1,6 +1,7 @@
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import type { BusCounts, BusMessage } from '../../base/bus.ts';
 import { systemClock } from '../../base/clock.ts';
+import { textOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { Milli } from '../../base/time.ts';
 import type { Dependency } from '../dependencies/dependency.ts';
@@ -116,7 +117,7 @@ export class NatsLink implements BusLink {
         if (this.#closed) await connection.close();
         else await this.#use(connection);
       } catch (error) {
-        if (!this.#isNoted) log('warn', `${this.#where} cannot be reached and is tried again: ${text(error)}`);
+        if (!this.#isNoted) log('warn', `${this.#where} cannot be reached and is tried again: ${textOf(error)}`);
         this.#isNoted = true;
       }
       this.#connection = undefined;
@@ -159,7 +160,7 @@ export class NatsLink implements BusLink {
       } else if (status.type === 'reconnect') {
         this.#setUp(true);
         log('info', `${this.#where}: connected again`);
-      } else if (status.type === 'error') log('warn', `${this.#where}: ${text(status.error)}`);
+      } else if (status.type === 'error') log('warn', `${this.#where}: ${textOf(status.error)}`);
     }
     for (const entry of this.#topics.values()) entry.subscription = undefined;
   }
@@ -222,8 +223,4 @@ export class NatsLink implements BusLink {
   get #where(): string {
     return `NATS at ${this.#servers.servers.join(', ')}`;
   }
-}
-
-function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,6 @@
 import type { JetStreamClient } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
+import { textOf } from '../../base/errors.ts';
 import type { Tracer } from '../../base/trace.ts';
 import type { Dependency } from '../dependencies/dependency.ts';
 import { readServers } from '../nats-servers.ts';
@@ -98,7 +99,7 @@ export class JetStreamSink implements Sink {
 
   #outcomeOf(error: unknown, event: SendableEvent): Outcome {
     const { code, name } = error as { code?: unknown; name?: unknown };
-    const reason = text(error);
+    const reason = textOf(error);
     if (typeof code === 'number' && HOPELESS.has(code)) return { kind: 'refused', reason };
     if (name === 'InvalidArgumentError') return { kind: 'refused', reason };
     if (name === 'JetStreamNotEnabled')
@@ -130,8 +131,4 @@ export class JetStreamSink implements Sink {
     this.#client = jetstream(connection, { timeout: timeoutMs });
     return this.#client;
   }
-}
-
-function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,6 @@
 import { OCCASION_JOIN, OCCASION_PLAY } from '../../../renderer/contract/rule.ts';
 import type { Clock } from '../../base/clock.ts';
+import { textOf } from '../../base/errors.ts';
 import { milli } from '../../base/time.ts';
 import type { LogLevel } from '../../engine/engine.ts';
 import { type Answer, type Ready, readAnswer, readReady } from './answer.ts';
@@ -164,7 +165,7 @@ export class RuleVersion {
         if (this.#closed) await instance.close();
         else this.#add(instance);
       } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
+        const message = textOf(error);
         if (!this.#closed) log('warn', `rule ${name}: an instance could not be started and is tried again: ${message}`);
         await untilPassed(clock, clock.now() + RETRY_MS);
       }

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { NearlightError } from '../../base/errors.ts';
+import { NearlightError, textOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { IN_MEMORY, inTransaction, openDatabase, PAGE_BYTES, readPragma, shrink } from './database.ts';
 import type { Reply, Request, ThreadFigures, ThreadOptions } from './messages.ts';
@@ -275,7 +275,7 @@ function full(detail: string): NearlightError {
 
 function asStoreError(error: unknown): NearlightError {
   if (error instanceof NearlightError) return error;
-  return new NearlightError('NL_STORE', error instanceof Error ? error.message : String(error), { cause: error });
+  return new NearlightError('NL_STORE', textOf(error), { cause: error });
 }
 
 function failure(id: number, { code, detail }: NearlightError): Reply {

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../../base/clock.ts';
+import { textOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { milli } from '../../base/time.ts';
 import type { TraceCounts } from '../meters.ts';
@@ -100,8 +101,7 @@ export class SpanQueue {
       this.#isDown = false;
     } catch (error) {
       counts.dropped += batch.length;
-      if (!this.#isDown)
-        log('warn', `the receiver of traces takes nothing, and traces are dropped: ${reasonOf(error)}`);
+      if (!this.#isDown) log('warn', `the receiver of traces takes nothing, and traces are dropped: ${textOf(error)}`);
       this.#isDown = true;
     }
   }
@@ -117,8 +117,4 @@ export class SpanQueue {
     }
     this.#isPartial = rejection !== undefined;
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
