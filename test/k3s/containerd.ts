@@ -29,7 +29,7 @@ const VERSION_MIN = { major: 1, minor: 7 };
 /** How long processes of a test may take to end after SIGTERM, before SIGKILL. */
 const TERMINATE_MS_MAX = 3000;
 /** How long the pool of waiting hosts may take to fill. A busy machine needs most of a minute for each host. */
-const FILL_MS_MAX = 150_000;
+export const FILL_MS_MAX = 150_000;
 /** Number of containerds that this process has started, which gives each its own bridge and subnet. */
 let rigs = 0;
 const SUBNETS_MAX = 50 * 250;
@@ -37,8 +37,6 @@ const SUBNETS_MAX = 50 * 250;
 export interface RigOptions {
   /** Number of host processes that the keeper keeps ready for pods. */
   poolSize: number;
-  /** Host and port of a registry that containerd uses over plain HTTP. */
-  registry?: string;
   /** Additional variables in containerd's environment, which the keeper and the hosts inherit. */
   env?: Record<string, string>;
   /** An installed node bundle whose shim, keeper and hosts run the pods; by default those of this checkout. */
@@ -73,7 +71,7 @@ export interface Rig {
  * Starts a containerd for a test; resolves when it answers and `poolSize` host processes wait for pods.
  * @throws Error with the reason if this machine cannot run pods
  */
-export async function startRig({ poolSize, registry, env: more = {}, installation }: RigOptions): Promise<Rig> {
+export async function startRig({ poolSize, env: more = {}, installation }: RigOptions): Promise<Rig> {
   expectUsable();
   // The path of a socket has at most 107 bytes, so the folder has a short name.
   const folder = mkdtempSync('/tmp/nl-');
@@ -89,7 +87,7 @@ export async function startRig({ poolSize, registry, env: more = {}, installatio
   // Other test processes start containerds at the same time. A process starts few of them.
   const number = (process.pid * 5 + rigs++) % SUBNETS_MAX;
   const subnet = `10.${200 + Math.floor(number / 250)}.${number % 250}`;
-  writeConfig(folder, { registry, bridge, subnet });
+  writeConfig(folder, { bridge, subnet });
   const env = {
     PATH: `${bin}:${process.env.PATH}`,
     NEARLIGHT_RUN_DIR: runDir,
@@ -178,6 +176,18 @@ export async function startRig({ poolSize, registry, env: more = {}, installatio
   }
 }
 
+/** Lets containerd use a registry, given by its host and port, over plain HTTP. containerd reads that at each pull. */
+export function trustRegistry({ folder }: Rig, registry: string): void {
+  const path = join(registriesOf(folder), registry);
+  mkdirSync(path, { recursive: true });
+  writeFileSync(join(path, 'hosts.toml'), `server = "http://${registry}"\n[host."http://${registry}"]\n`);
+}
+
+/** The folder in which containerd looks for what it has to know about a registry. */
+function registriesOf(folder: string): string {
+  return join(folder, 'certs.d');
+}
+
 /** Returns the text of the shim's script, and the command that starts a keeper: those installed, or those of this checkout. */
 function programs(installation: Installation | undefined): { shim: string; keeperCommand: [string, ...string[]] } {
   if (installation) {
@@ -254,15 +264,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
 }
 
 /** Writes the configuration of containerd and of CNI. */
-function writeConfig(
-  folder: string,
-  { registry, bridge, subnet }: { registry: string | undefined; bridge: string; subnet: string },
-): void {
-  const certs = join(folder, 'certs.d');
-  if (registry !== undefined) {
-    mkdirSync(join(certs, registry), { recursive: true });
-    writeFileSync(join(certs, registry, 'hosts.toml'), `server = "http://${registry}"\n[host."http://${registry}"]\n`);
-  }
+function writeConfig(folder: string, { bridge, subnet }: { bridge: string; subnet: string }): void {
   const cni = join(folder, 'cni');
   mkdirSync(cni);
   const plugin = {
@@ -289,7 +291,7 @@ disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.internal.v1.opt",
     bin_dir = "/usr/lib/cni"
     conf_dir = "${cni}"
   [plugins."io.containerd.grpc.v1.cri".registry]
-    config_path = "${certs}"
+    config_path = "${registriesOf(folder)}"
   [plugins."io.containerd.grpc.v1.cri".containerd]
     snapshotter = "overlayfs"
     default_runtime_name = "runc"

@@ -1,8 +1,11 @@
 import { poll, type Rig } from './containerd.ts';
 import type { ContainerOptions } from './cri.ts';
 
+/** Number of ports for the games of one test file. Files that run at the same time have workers of different numbers. */
+const PORTS = 500;
+
 /** TCP port of the next game. Each game in the node's network needs its own port. */
-let port = 18_500;
+let port = 18_500 + PORTS * Number(process.env.VITEST_POOL_ID ?? 0);
 
 /** A running game in its own pod, which uses the node's network. */
 export interface RunningGame {

@@ -42,7 +42,7 @@ describe('an OCI bundle', () => {
     });
   });
 
-  // test/k3s/namespaces.test.ts compares these lists with those that ctr writes.
+  // test/k3s/pods/namespaces.ts compares these lists with those that ctr writes.
   it.each([
     ['ctr run --net-host', ['pid', 'ipc', 'uts', 'mount'], 'host'],
     ['ctr run', ['pid', 'ipc', 'uts', 'mount', 'network'], 'new'],

@@ -1,4 +1,4 @@
-/** Shaders that the keeper tries for hosts. The trial processes are stand-ins here; test/k3s/isolation.test.ts has the real ones. */
+/** Shaders that the keeper tries for hosts. The trial processes are stand-ins here; test/k3s/pods/isolation.ts has the real ones. */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';

@@ -1,36 +1,30 @@
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { must } from '../../host/base/assert.ts';
-import { buildModules } from '../../host/play/modules.ts';
-import { good } from '../engine/modules.ts';
-import { hostOf } from '../pod/run-folder.ts';
-import { Peer, until } from '../stream/peer.ts';
-import { sleep } from '../wait.ts';
-import { expectNothingLeft, poll, type Rig, SANDBOX_IMAGE, startRig } from './containerd.ts';
-import { exited, ready, startGame } from './game.ts';
-import { importGame, importProgram } from './image.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { must } from '../../../host/base/assert.ts';
+import { good } from '../../engine/modules.ts';
+import { hostOf } from '../../pod/run-folder.ts';
+import { Peer, until } from '../../stream/peer.ts';
+import { sleep } from '../../wait.ts';
+import { expectNothingLeft, poll } from '../containerd.ts';
+import { exited, ready, startGame } from '../game.ts';
+import { importGame, importProgram } from '../image.ts';
+import { latency, moduleOf, poolIsFull, ROOT, rig } from './rig.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
 const SHELL_NOT_FOUND = 127;
-const file = (name: string) => readFileSync(join(ROOT, `build/${name}.wasm`));
 /** WAT that grows the memory by 2 MiB and writes to all of it. */
 const TAKE_2_MIB =
   '(memory.fill (i32.shl (memory.grow (i32.const 32)) (i32.const 16)) (i32.const 1) (i32.const 2097152))';
 /** WAT that does `what` in the tick with this number, as the body of tick(). */
 const after = (ticks: number, what: string) => `(if (i32.eq (local.get 0) (i32.const ${ticks})) (then ${what}))`;
 
-let rig: Rig;
 /** Name of the imported image of each game. */
 const images = new Map<string, string>();
 const imageOf = (name: string) => must(images.get(name), `image ${name}`);
 
 beforeAll(async () => {
-  await buildModules();
-  rig = await startRig({ poolSize: 2 });
   const modules: Record<string, Uint8Array> = {
-    arena: file('arena'),
-    latency: file('latency'),
+    arena: moduleOf('arena'),
     over: good({ tick: after(30, '(call $exit (i32.const 0))') }),
     failed: good({ tick: after(30, '(call $exit (i32.const 42))') }),
     trap: good({ tick: after(30, '(unreachable)') }),
@@ -43,12 +37,10 @@ beforeAll(async () => {
     }),
   };
   for (const [name, module] of Object.entries(modules)) images.set(name, await importGame(rig, name, module));
+  images.set('latency', latency);
   images.set('elf', await importProgram(rig, 'elf', readFileSync('/bin/true').subarray(0, 4096)));
   images.set('text', await importProgram(rig, 'text', Buffer.from('hello')));
-  await rig.ctr('-n', 'k8s.io', 'images', 'tag', imageOf('latency'), SANDBOX_IMAGE);
 });
-
-afterAll(() => rig?.close());
 
 /** Options of `ctr run` for games in the node's network. */
 const FREE_PORTS = ['--env', 'PORT=0', '--env', 'OPERATOR_PORT=0', '--env', 'ADMISSION=open'];
@@ -83,7 +75,7 @@ describe('ctr run', () => {
     await poll(async () => (await rig.ctr('task', 'ls')).stdout.includes('STOPPED'), 'the game does not stop');
     await rig.ctr('task', 'rm', 'one');
     await rig.ctr('container', 'rm', 'one');
-    await poll(() => rig.warm().length === 2, 'the pool of waiting hosts is not refilled');
+    await poolIsFull();
     await expectNothingLeft(rig, before);
   });
 
@@ -117,7 +109,7 @@ describe('ctr run', () => {
 
 describe('a pod', () => {
   it('a pod plays a game, runs commands, has statistics and a log, and leaves nothing behind', async () => {
-    await poll(() => rig.warm().length === 2, 'the pool of waiting hosts is not refilled');
+    await poolIsFull();
     const before = rig.inventory();
     const { pod, container, url } = await startGame(rig, imageOf('arena'), {
       env: { MAX_PLAYERS: '3', TICK_RATE: '60' },
@@ -164,7 +156,7 @@ describe('a pod', () => {
     await rig.cri.removePod(pod);
     expect((await peer.ended()).code).toBe('NL_SHUTDOWN');
     peer.close();
-    await poll(() => rig.warm().length === 2, 'the pool of waiting hosts is not refilled');
+    await poolIsFull();
     await expectNothingLeft(rig, before);
   });
 
@@ -323,7 +315,7 @@ describe('after a fault:', () => {
   });
 
   it('after the keeper process was killed, the next pod starts, and so does another keeper', async () => {
-    await poll(() => rig.warm().length === 2, 'the pool of waiting hosts is not refilled');
+    await poolIsFull();
     const keeper = rig.keeperPid();
     process.kill(keeper, 'SIGKILL');
     const { pod } = await startGame(rig, imageOf('latency'));

@@ -1,9 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { buildModules } from '../../host/play/modules.ts';
-import { type Rig, SANDBOX_IMAGE, startRig } from './containerd.ts';
-import { importGame } from './image.ts';
+import { expect, it } from 'vitest';
+import { latency, rig } from './rig.ts';
 
 const OPTIONS = [
   '--runtime',
@@ -15,17 +13,6 @@ const OPTIONS = [
   '--env',
   'ADMISSION=open',
 ];
-
-let rig: Rig;
-let image: string;
-
-beforeAll(async () => {
-  await buildModules(['latency']);
-  rig = await startRig({ poolSize: 1 });
-  image = await importGame(rig, 'latency', readFileSync(join(import.meta.dirname, '../../build/latency.wasm')));
-  await rig.ctr('-n', 'k8s.io', 'images', 'tag', image, SANDBOX_IMAGE);
-});
-afterAll(() => rig?.close());
 
 /** The namespaces that containerd lists in the config.json of a container, each with a `+` if it has a path. */
 function namespacesOf(containerdNamespace: string, id: string): string[] {
@@ -43,7 +30,7 @@ it.each([
   ['', ['ipc', 'mount', 'network', 'pid', 'uts']],
   ['--net-host', ['ipc', 'mount', 'pid', 'uts']],
 ])('ctr run runs a game with the option "%s", and lists the namespaces %j', async (option, expected) => {
-  await rig.ctr('run', '-d', ...OPTIONS, ...option.split(' ').filter(Boolean), image, 'plain');
+  await rig.ctr('run', '-d', ...OPTIONS, ...option.split(' ').filter(Boolean), latency, 'plain');
   expect((await rig.ctr('task', 'ls')).stdout).toMatch(/plain\s+\d+\s+RUNNING/);
   // On nodes with version 2 of cgroups, containerd adds a namespace for them.
   expect(namespacesOf(rig.name, 'plain').filter((type) => type !== 'cgroup')).toEqual(expected);
@@ -52,7 +39,7 @@ it.each([
 
 it.each(['pid', 'ipc'])("ctr run is refused with the reason if it asks for the node's namespace %s", async (type) => {
   const option = `${type}:/proc/1/ns/${type}`;
-  const run = rig.ctr('run', '-d', ...OPTIONS, '--net-host', '--with-ns', option, image, 'joined');
+  const run = rig.ctr('run', '-d', ...OPTIONS, '--net-host', '--with-ns', option, latency, 'joined');
   await expect(run).rejects.toThrow(`namespaces: ${option} cannot be entered`);
   await remove('joined');
 });
@@ -65,7 +52,7 @@ it.each([
   const pod = await rig.cri.runPod({ name: 'own', namespaces });
   const container = await rig.cri.create(pod, {
     name: 'game',
-    image,
+    image: latency,
     env: { PORT: '0', OPERATOR_PORT: '0' },
     security: { namespaceOptions: { network: 'NODE', ...namespaces } },
   });

@@ -3,11 +3,11 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, truncateSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildModules } from '../../host/play/modules.ts';
-import { good } from '../engine/modules.ts';
-import { hostOf } from '../pod/run-folder.ts';
-import { poll, type Rig, SANDBOX_IMAGE, startRig } from './containerd.ts';
-import { importGame, importLayers, layerOf } from './image.ts';
+import { good } from '../../engine/modules.ts';
+import { hostOf } from '../../pod/run-folder.ts';
+import { poll } from '../containerd.ts';
+import { importLayers, layerOf } from '../image.ts';
+import { rig } from './rig.ts';
 
 const SECRET = `secret${process.pid}`;
 const ASSET = 'proof';
@@ -29,27 +29,19 @@ const LOGGER = good({
         (call $asset_read (global.get $found) (i32.const 0) (i32.const 8192) (i32.const 64)))))))`,
 });
 
-let rig: Rig;
 let folder: string;
 let outside: string;
 let number = 0;
 
-beforeAll(async () => {
-  await buildModules(['latency']);
+beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'nl-hostile-'));
   outside = join(folder, 'outside');
   mkdirSync(outside);
   writeFileSync(join(outside, ASSET), SECRET, { mode: 0o600 });
   writeFileSync(join(outside, 'secret.wasm'), LOGGER, { mode: 0o600 });
-  rig = await startRig({ poolSize: 2 });
-  const pause = await importGame(rig, 'latency', readFileSync(join(import.meta.dirname, '../../build/latency.wasm')));
-  await rig.ctr('-n', 'k8s.io', 'images', 'tag', pause, SANDBOX_IMAGE);
 });
 
-afterAll(async () => {
-  await rig?.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Makes a layer: files by their paths; a text that begins with `-> ` is a link. */
 function layer(entries: Record<string, string | Uint8Array>, more: (path: string) => void = () => {}): Uint8Array {

@@ -1,37 +1,22 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { must } from '../../host/base/assert.ts';
-import { buildModules } from '../../host/play/modules.ts';
-import { good } from '../engine/modules.ts';
-import { hostOf } from '../pod/run-folder.ts';
-import { Peer, until } from '../stream/peer.ts';
-import { eventually } from '../wait.ts';
-import { expectNothingLeft, poll, type Rig, SANDBOX_IMAGE, startRig } from './containerd.ts';
-import { type Descriptors, descriptorsOf, moreDescriptors } from './descriptors.ts';
-import { exited, ready, startContainer, startGame, supervisorOf } from './game.ts';
-import { importGame } from './image.ts';
+import { expect, it } from 'vitest';
+import { must } from '../../../host/base/assert.ts';
+import { good } from '../../engine/modules.ts';
+import { hostOf } from '../../pod/run-folder.ts';
+import { Peer, until } from '../../stream/peer.ts';
+import { eventually } from '../../wait.ts';
+import { expectNothingLeft, poll } from '../containerd.ts';
+import { type Descriptors, descriptorsOf, moreDescriptors } from '../descriptors.ts';
+import { exited, ready, startContainer, startGame, supervisorOf } from '../game.ts';
+import { importGame } from '../image.ts';
+import { latency, POOL_SIZE, poolIsFull, rig } from './rig.ts';
 
-const POOL_SIZE = 2;
 const PODS = 5;
 const CONTAINERS_PER_POD = 10;
 /** So many connections more are no leak. If each container left one, there would be as many as containers between the two counts. */
 const CONNECTIONS_MORE = 2;
-
-let rig: Rig;
-let latency: string;
-
-beforeAll(async () => {
-  await buildModules(['latency']);
-  rig = await startRig({ poolSize: POOL_SIZE });
-  latency = await importGame(rig, 'latency', readFileSync(join(import.meta.dirname, '../../build/latency.wasm')));
-  await rig.ctr('-n', 'k8s.io', 'images', 'tag', latency, SANDBOX_IMAGE);
-});
-
-afterAll(() => rig?.close());
-
-const poolIsFull = () => poll(() => rig.warm().length === POOL_SIZE, 'the pool of waiting hosts is not refilled');
 
 /** Imports a game that no node has compiled before. */
 const importNewGame = (name: string) =>
@@ -81,7 +66,7 @@ it('players stay connected while their game runs out of memory, ends and is repl
   const grow = '(memory.fill (i32.shl (memory.grow (i32.const 16)) (i32.const 16)) (i32.const 1) (i32.const 1048576))';
   const hungry = await importGame(
     rig,
-    'hungry',
+    'hungry-later',
     good({
       memory,
       // The game uses more and more memory from one second after a player has joined.

@@ -1,35 +1,21 @@
 import { randomInt } from 'node:crypto';
 import { constants, existsSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { must } from '../../host/base/assert.ts';
-import { errors } from '../../host/base/errors.ts';
-import { buildModules } from '../../host/play/modules.ts';
-import { readNodeSettings } from '../../host/pod/paths.ts';
-import { good } from '../engine/modules.ts';
-import { computing, dispatch, streams } from '../hostile/modules.ts';
-import { hostOf } from '../pod/run-folder.ts';
-import { commandLine, descendants } from '../process-tree.ts';
-import { Peer, until } from '../stream/peer.ts';
-import { poll, type Rig, SANDBOX_IMAGE, startRig } from './containerd.ts';
-import { exited, ready, startContainer, startGame, supervisorOf } from './game.ts';
-import { guestOf } from './guest.ts';
-import { importGame } from './image.ts';
-import { reached, readingNode } from './inject.ts';
-
-const ROOT = join(import.meta.dirname, '../..');
-
-let rig: Rig;
-let latency: string;
-
-beforeAll(async () => {
-  await buildModules(['latency']);
-  rig = await startRig({ poolSize: 2 });
-  latency = await importGame(rig, 'latency', readFileSync(join(ROOT, 'build/latency.wasm')));
-  await rig.ctr('-n', 'k8s.io', 'images', 'tag', latency, SANDBOX_IMAGE);
-});
-
-afterAll(() => rig?.close());
+import { expect, it } from 'vitest';
+import { must } from '../../../host/base/assert.ts';
+import { errors } from '../../../host/base/errors.ts';
+import { readNodeSettings } from '../../../host/pod/paths.ts';
+import { good } from '../../engine/modules.ts';
+import { computing, dispatch, streams } from '../../hostile/modules.ts';
+import { hostOf } from '../../pod/run-folder.ts';
+import { commandLine, descendants } from '../../process-tree.ts';
+import { Peer, until } from '../../stream/peer.ts';
+import { poll } from '../containerd.ts';
+import { exited, ready, startContainer, startGame, supervisorOf } from '../game.ts';
+import { guestOf } from '../guest.ts';
+import { importGame } from '../image.ts';
+import { reached, readingNode } from '../inject.ts';
+import { latency, ROOT, rig } from './rig.ts';
 
 const NAMESPACES = ['pid', 'mnt', 'ipc', 'uts', 'net'] as const;
 

@@ -1,42 +1,32 @@
 import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { buildModules } from '../../host/play/modules.ts';
-import { pushImage } from '../../oci/push.ts';
-import { parseReference, Registry } from '../../oci/registry.ts';
-import { openGame, pictureColour, startBrowser } from '../e2e/host.ts';
-import { good } from '../engine/modules.ts';
-import { type Distribution, startDistribution } from '../oci/distribution.ts';
-import { createGameImage } from '../oci/game-image.ts';
-import { poll, type Rig, SANDBOX_IMAGE, startRig } from './containerd.ts';
-import { ready, startGame } from './game.ts';
-import { importGame } from './image.ts';
+import { pushImage } from '../../../oci/push.ts';
+import { parseReference, Registry } from '../../../oci/registry.ts';
+import { openGame, pictureColour, startBrowser } from '../../e2e/host.ts';
+import { good } from '../../engine/modules.ts';
+import { type Distribution, startDistribution } from '../../oci/distribution.ts';
+import { createGameImage } from '../../oci/game-image.ts';
+import { poll, trustRegistry } from '../containerd.ts';
+import { ready, startGame } from '../game.ts';
+import { importGame } from '../image.ts';
+import { latency, moduleOf, rig } from './rig.ts';
 
 const PROBES = 100;
 
-let rig: Rig;
 let registry: Distribution;
 /** latency.wasm as an image in the registry. */
 let image: string;
-/** latency.wasm as an image in containerd. */
-let latency: string;
 
 beforeAll(async () => {
-  await buildModules(['latency']);
   registry = await startDistribution();
-  rig = await startRig({ poolSize: 1, registry: registry.address });
+  trustRegistry(rig, registry.address);
   image = `${registry.address}/games/latency:1`;
-  const module = readFileSync(join(import.meta.dirname, '../../build/latency.wasm'));
-  const created = await createGameImage({ module, title: 'latency', version: '1' });
+  const created = await createGameImage({ module: moduleOf('latency'), title: 'latency', version: '1' });
   await pushImage(new Registry(parseReference(image)), created, '1', () => {});
-  latency = await importGame(rig, 'latency', module);
-  await rig.ctr('-n', 'k8s.io', 'images', 'tag', latency, SANDBOX_IMAGE);
 });
 
-afterAll(async () => {
-  await rig?.close();
-  await registry?.close();
-});
+afterAll(() => registry?.close());
 
 it('a game is pulled from a registry and runs', async () => {
   await expect(rig.cri.pull(`${registry.address}/games/chess:1`)).rejects.toThrow(/not found/);

@@ -1,0 +1,7 @@
+/** All tests of pods on this checkout's keeper that need no containerd of their own. They share one. */
+import './pods/pod.ts';
+import './pods/faults.ts';
+import './pods/images.ts';
+import './pods/isolation.ts';
+import './pods/namespaces.ts';
+import './pods/cri.ts';
