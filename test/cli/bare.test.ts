@@ -2,25 +2,25 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { makeBareSystem } from '../bare.ts';
 import { Peer, until } from '../stream/peer.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const USER = 1000;
 let folder: string;
-let host: ChildProcess | undefined;
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'bare-'));
 });
-afterEach(async () => {
-  if (host?.pid === undefined || host.exitCode !== null) return;
-  const gone = new Promise((resolve) => host?.once('exit', resolve));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function end(host: ChildProcess): Promise<void> {
+  if (host.pid === undefined || host.exitCode !== null) return;
+  const gone = new Promise((resolve) => host.once('exit', resolve));
   process.kill(-host.pid, 'SIGTERM');
   await gone;
-});
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+}
 
 /** Lists the packages of a system and hashes of its apt configuration. */
 function packagesOf(system: string): string {
@@ -39,10 +39,13 @@ function copyCheckout(system: string): void {
   execFileSync('chown', ['-R', `${USER}:${USER}`, join(system, 'home/player')]);
 }
 
-describe.each(['bookworm', 'trixie'] as const)('on a bare Debian %s', (release) => {
-  it('an ordinary user plays after one command, and no system package changes', { timeout: 900_000 }, async () => {
+// At the same time, because both wait for the network and the disk.
+it.concurrent.for(['bookworm', 'trixie'] as const)(
+  'on a bare Debian %s, an ordinary user plays after one command, and no system package changes',
+  { timeout: 900_000 },
+  async (release, { onTestFinished }) => {
     const system = join(folder, release);
-    makeBareSystem(release, system);
+    await makeBareSystem(release, system);
     copyCheckout(system);
     const before = packagesOf(system);
     // npm need not install anything, because the checkout's own packages are mounted.
@@ -54,11 +57,11 @@ cd /
 exec chroot ${system} setpriv --reuid ${USER} --regid ${USER} --clear-groups env -i HOME=/home/player PORT=0 OPERATOR_PORT=0 \
   PATH=/home/player/nearlight/node_modules/.bin:/usr/bin:/bin sh -c \
   'cd ~/nearlight && sh host/cli/setup.sh && exec node host/cli/main.ts'`;
-    host = spawn('unshare', ['-m', '--propagation', 'private', 'sh', '-c', script], {
+    const running = spawn('unshare', ['-m', '--propagation', 'private', 'sh', '-c', script], {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    const running = host;
+    onTestFinished(() => end(running));
     let output = '';
     const url = await new Promise<string>((resolve, reject) => {
       const read = (chunk: Buffer) => {
@@ -77,5 +80,5 @@ exec chroot ${system} setpriv --reuid ${USER} --regid ${USER} --clear-groups env
     expect(output).toContain('a C++ compiler');
     expect(output).toContain('llvmpipe');
     expect(packagesOf(system)).toBe(before);
-  });
-});
+  },
+);

@@ -247,7 +247,7 @@ describe('on a bare Debian 12', () => {
     timeout: 240_000,
   }, async () => {
     const bare = join(folder, 'bare');
-    makeBareSystem('bookworm', bare);
+    await makeBareSystem('bookworm', bare);
     packEncoder(join(bare, 'encoder'));
     mkdirSync(join(bare, 'bundle'));
     const script = `set -e
