@@ -150,7 +150,9 @@ describe('the page while playing', () => {
     const stats = must(await found.jsonValue(), 'figures');
     expect(stats.width).toBe(320);
     expect(stats.latencyP99).toBeGreaterThanOrEqual(stats.latencyP50);
-    await page.waitForFunction(() => /^\d+ fps · \d+ ms$/.test(document.getElementById('status')?.textContent ?? ''));
+    // On a busy machine, answers take long, and the page calls the network unsteady or poor.
+    const summary = /^\d+ fps · \d+ ms(?: · (?:unsteady|poor) network)?$/;
+    await eventually(async () => expect(await page.textContent('#status')).toMatch(summary));
     expect(await page.textContent('#title')).toBe('Arena');
     expect(complaints).toEqual([]);
   });
