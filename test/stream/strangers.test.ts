@@ -228,9 +228,7 @@ test('an address that answers nothing gets no more bytes than came from it', asy
   expect(received).toBeLessThanOrEqual(sent);
 });
 
-test.each([53, 123, 1900])(
-  'services at source port %i get no answer, so that they cannot be used to reflect',
-  async (port) => {
-    expect((await reflect(port)).received).toBe(0);
-  },
-);
+test('services at the source ports 53, 123 and 1900 get no answer, so that they cannot be used to reflect', async () => {
+  const reflected = await Promise.all([53, 123, 1900].map((port) => reflect(port)));
+  expect(reflected.map(({ received }) => received)).toEqual([0, 0, 0]);
+});

@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { must } from '../../../host/base/assert.ts';
+import { type Clock, systemClock } from '../../../host/base/clock.ts';
 import { errors } from '../../../host/base/errors.ts';
+import { milli } from '../../../host/base/time.ts';
 import { startDash } from '../../../host/cli/dash/dash.ts';
 import { BOARDS } from '../../../host/observe/boards.ts';
 import { startBrowser } from '../../e2e/host.ts';
@@ -102,6 +104,12 @@ describe('the command', () => {
   });
 });
 
+/** Lets all pauses pass at four times their speed, so that the page is asked more often. */
+const FAST: Clock = {
+  now: () => systemClock.now(),
+  until: (time) => systemClock.until(milli(systemClock.now() + (time - systemClock.now()) / 4)),
+};
+
 describe('the page', () => {
   let browser: Browser;
   beforeAll(async () => {
@@ -111,7 +119,7 @@ describe('the page', () => {
 
   async function openPage(host: MetricsServer) {
     const said: string[] = [];
-    const dash = keep(await startDash({ url: host.url, port: 0, log: (line) => said.push(line) }));
+    const dash = keep(await startDash({ url: host.url, port: 0, log: (line) => said.push(line), clock: FAST }));
     const page = await browser.newPage();
     const faults: string[] = [];
     page.on('pageerror', ({ message }) => faults.push(message));
