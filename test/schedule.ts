@@ -11,21 +11,28 @@ export const ALONE = [
  * beside it.
  */
 export const LONGEST = [
+  'test/k3s/pods.test.ts',
   'test/cli/bare.test.ts',
-  'test/hostile/shader.test.ts',
   'test/pod/node/bundle.test.ts',
+  'test/hostile/shader.test.ts',
   'test/k3s/node.test.ts',
-  'test/pod/watchdog.test.ts',
-  'test/k3s/pod.test.ts',
+  'test/play/vetting.test.ts',
+  'test/bench/path/repairs.test.ts',
+  'test/k3s/keeper.test.ts',
   'test/pod/keeper.test.ts',
   'test/player/states.test.ts',
-  'test/k3s/keeper.test.ts',
+  'test/player/tools.test.ts',
+  'test/e2e/play.test.ts',
+  'test/cli/main.test.ts',
   'test/e2e/cuts.test.ts',
+  'test/cli/dev/dev.test.ts',
+  'test/play/known.test.ts',
+  'test/player/element.test.ts',
+  'test/e2e/resume.test.ts',
+  'test/e2e/output.test.ts',
   'test/hostile/room.test.ts',
-  'test/k3s/images.test.ts',
   'test/engine/hostile.test.ts',
   'test/stream/strangers.test.ts',
-  'test/e2e/output.test.ts',
 ];
 
 /** Returns a file's place in the order of a run: LONGEST first, then all others alike. */
