@@ -173,6 +173,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
         open(path, context).catch((error) => Promise.reject(named(path, error))),
       );
     coldStart.loaded = sinceStart();
+    const recovered = Promise.withResolvers<void>();
     void recoverFromLoss({ gpu, lobby, log, meters });
     const served = await serve({
       config,
@@ -189,6 +190,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
       tracing,
       resilience,
       coldStart: () => coldStart,
+      ready: recovered.promise,
       mayMove: true,
       ...(matches ? { noteSeats: (seats) => matches.noteSeats(seats) } : {}),
       ...(kept ? { move: (order) => orderMove(moves, order) } : {}),
@@ -203,9 +205,11 @@ export async function startHost(options: HostOptions): Promise<Host> {
         transfers: served.players.transfers,
         peers,
         returnMsMax,
+        checkpoints,
       });
       moves = await openMoves({ config, store: kept.store, seats, meters, log });
     }
+    void Promise.resolve(moves?.recovered).then(recovered.resolve);
     coldStart.ready = sinceStart();
     return {
       lobby,

@@ -35,6 +35,8 @@ export interface MovesOptions {
 export interface Moves {
   /** Port at which other hosts send messages; undefined if there are none. */
   readonly port: number | undefined;
+  /** Resolves when the players of interrupted moves are where they belong, or wait for an answer of another host. */
+  readonly recovered: Promise<void>;
   /** Moves a player. @throws NearlightError NL_MOVE and others, as MoveSource.start */
   start(request: MoveRequest): Promise<MoveResult>;
   /** Stops. Moves that are not finished go on when the host starts again. */
@@ -90,10 +92,12 @@ export async function openMoves(options: MovesOptions): Promise<Moves> {
   }
   const closing = Promise.withResolvers<void>();
   let isClosed = false;
+  const recovered = Promise.all([source.recover(), target.recover()]).then(
+    () => {},
+    (error: Error) => log('error', `interrupted moves of players are not finished: ${error.message}`),
+  );
   const tending = (async () => {
-    await Promise.all([source.recover(), target.recover()]).catch((error: Error) =>
-      log('error', `interrupted moves of players are not finished: ${error.message}`),
-    );
+    await recovered;
     while (!isClosed) {
       await Promise.race([clock.until(milli(clock.now() + TEND_MS)), closing.promise]);
       if (!isClosed) await Promise.all([source.tend(), target.tend()]);
@@ -101,6 +105,7 @@ export async function openMoves(options: MovesOptions): Promise<Moves> {
   })();
   return {
     port: listener?.port,
+    recovered,
     start: (request) => source.start(request),
     async close() {
       isClosed = true;

@@ -4,12 +4,15 @@ import type { PeerEntry } from '../base/setting.ts';
 import type { Holder } from '../edge/saga/message.ts';
 import type { Destination, Place, Reservation, Seats } from '../edge/saga/seats.ts';
 import type { Room } from '../room/room.ts';
-import type { Kept, Transfers } from '../stream/transfers.ts';
+import type { Kept, Right, Transfers } from '../stream/transfers.ts';
+import type { Checkpoints } from './checkpoints.ts';
 
 export interface MovingSeatsOptions {
   /** The host's games that are running. */
   rooms(): readonly Pick<Room, 'name' | 'moves'>[];
-  transfers: Pick<Transfers, 'rightTo' | 'keep'>;
+  transfers: Pick<Transfers, 'rightTo' | 'keep' | 'cancel'>;
+  /** What the host keeps of its matches; undefined if it keeps nothing. */
+  checkpoints?: Pick<Checkpoints, 'after' | 'lastDigest'> | undefined;
   peers: readonly PeerEntry[];
   /** For how long a seat waits for its page; RETURN_MS_MAX. */
   returnMsMax: number;
@@ -20,6 +23,8 @@ interface Arrived {
   readonly game: string;
   readonly kept: Kept;
   hasJoined: boolean;
+  /** Whether the store has a state of the game with the player in it. */
+  isKept: boolean;
 }
 
 /** The seats of a host's rooms, as moves of players use them. */
@@ -60,8 +65,10 @@ export class MovingSeats implements Seats {
   async reserve(id: string, game: string, holder: Holder): Promise<number> {
     const known = this.#arrived.get(id);
     if (known && known.kept.state !== 'gone') return known.kept.seat;
-    const kept = await this.#options.transfers.keep(game, holder, { client: `move ${id}`, isReturning: false });
-    this.#arrived.set(id, { game, kept, hasJoined: false });
+    const right = this.#rightOf(game, holder);
+    const kept = await this.#options.transfers.keep(game, right, { client: `move ${id}`, isReturning: false });
+    // A match that goes on after a restart with this player has the state already, or a newer one.
+    this.#arrived.set(id, { game, kept, hasJoined: kept.isResumed, isKept: kept.isResumed });
     return kept.seat;
   }
 
@@ -70,11 +77,18 @@ export class MovingSeats implements Seats {
     if (!arrived || arrived.kept.state === 'gone') return false;
     if (arrived.hasJoined) return true;
     arrived.hasJoined = (await this.#find(arrived.game)?.moves.arrive(arrived.kept.seat, player)) ?? false;
+    if (arrived.hasJoined) void this.#noteKept(arrived);
     return arrived.hasJoined;
   }
 
-  async vacate(id: string): Promise<void> {
-    this.#arrived.get(id)?.kept.cancel();
+  isKept(id: string): boolean {
+    return this.#arrived.get(id)?.isKept ?? true;
+  }
+
+  async vacate(id: string, lost?: { game: string; holder: Holder }): Promise<void> {
+    const arrived = this.#arrived.get(id);
+    if (arrived) arrived.kept.cancel();
+    else if (lost) this.#options.transfers.cancel(lost.holder);
     this.#arrived.delete(id);
   }
 
@@ -85,7 +99,20 @@ export class MovingSeats implements Seats {
   /** Keeps a seat for a player whose room was lost with the process. If the match goes on, the player may have one. */
   async #keepLost(id: string, game: string, holder: Holder): Promise<number> {
     const { transfers } = this.#options;
-    return (await transfers.keep(game, holder, { client: `move ${id}`, isReturning: true })).seat;
+    const right = this.#rightOf(game, holder);
+    return (await transfers.keep(game, right, { client: `move ${id}`, isReturning: true })).seat;
+  }
+
+  /** Returns a player's right with the newest token, if the page has returned since and the host was started again. */
+  #rightOf(game: string, { origin, ...holder }: Holder): Right {
+    const { checkpoints } = this.#options;
+    const first = origin ?? holder.digest;
+    return { ...holder, origin: first, digest: checkpoints?.lastDigest(game, first) ?? holder.digest };
+  }
+
+  async #noteKept(arrived: Arrived): Promise<void> {
+    await this.#options.checkpoints?.after(arrived.game);
+    arrived.isKept = true;
   }
 
   #noticeOf({ host, game, token }: Destination): Notice {

@@ -57,6 +57,8 @@ export interface ServeOptions {
   tracing?: Tracing | undefined;
   /** Protection from pressure, and injected faults. Without it, there are neither. */
   resilience?: Resilience | undefined;
+  /** See StreamServerOptions. */
+  ready?: StreamServerOptions['ready'];
   /** See OperatorServerOptions. */
   mayMove?: boolean;
   /** Moves a player; see OperatorServerOptions. */
@@ -102,6 +104,7 @@ export async function serve(options: ServeOptions): Promise<Servers> {
     config,
     gate,
     limit: limitPages(dependencies),
+    ready: options.ready,
     log: {
       debug: (message) => log('debug', message),
       info: (message, about) => log('info', message, about),
@@ -113,9 +116,10 @@ export async function serve(options: ServeOptions): Promise<Servers> {
     watch: (request) => lobby.watch(request.game, request),
     onSeats: (seats) =>
       options.noteSeats?.(
-        seats.map(({ digest, pass, ...place }) => ({
+        seats.map(({ digest, origin, pass, ...place }) => ({
           ...place,
           digest: digest.toString('base64url'),
+          origin: origin.toString('base64url'),
           pass: gate.passes?.write(pass) ?? '',
         })),
       ),
@@ -162,8 +166,10 @@ export async function serve(options: ServeOptions): Promise<Servers> {
     operator,
     resume(player, record) {
       const pass = record && (gate.passes ? gate.passes.read(record.pass) : ANYONE);
-      if (pass) players.resume(player, { digest: Buffer.from(record.digest, 'base64url'), pass });
-      else player.onClosed('page');
+      if (pass) {
+        const { digest, origin = digest } = record;
+        players.resume(player, { digest: fromText(digest), origin: fromText(origin), pass });
+      } else player.onClosed('page');
     },
     async close() {
       await players.close();
@@ -171,6 +177,10 @@ export async function serve(options: ServeOptions): Promise<Servers> {
       await operator.close();
     },
   };
+}
+
+function fromText(digest: string): Buffer {
+  return Buffer.from(digest, 'base64url');
 }
 
 /**

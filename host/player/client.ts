@@ -40,6 +40,8 @@ export class PlayerClient {
   readonly #text = new TextDecoder();
   #state: PlayerState = { kind: 'idle' };
   #query: ViewQuery = {};
+  /** The same as the page asked for it, with a game of its own host. */
+  #asked: ViewQuery = {};
   #takesOver = false;
   /** A change of the picture that is being made: what the page asked for before, and the function that reports the result. */
   #change: { former: ViewQuery; settle(failure?: LinkFailure): void } | undefined;
@@ -95,6 +97,7 @@ export class PlayerClient {
       },
       failing: (failure, attempt) => {
         if (this.#change) return this.#undoChange(failure);
+        if (this.#isSeeking && systemClock.now() >= (this.#heldUntil ?? 0)) return this.#goHome();
         this.#noteReason(failure);
         this.#showProgress(attempt);
       },
@@ -103,7 +106,11 @@ export class PlayerClient {
         this.#setState({ kind: 'waiting', position });
       },
       opened: (link) => this.#adopt(link),
-      refused: (failure) => (this.#change ? this.#undoChange(failure) : this.#end(failure)),
+      refused: (failure) => {
+        if (this.#change) this.#undoChange(failure);
+        else if (this.#isSeeking && failure.code !== 'NL_SEAT_IN_USE') this.#goHome();
+        else this.#end(failure);
+      },
       message: (link, data) => {
         if (link === this.#link) this.#onMessage(data);
       },
@@ -131,14 +138,18 @@ export class PlayerClient {
   connect(query: ViewQuery, { takesOver = false } = {}): void {
     const { url = 'whep', storageName = `nearlight ${globalThis.location?.pathname}`, storage } = this.#options;
     this.#stop();
-    this.#query = query;
+    this.#asked = query;
     this.#takesOver = takesOver;
     this.#tokens = new ReturnTokens(`${storageName} ${query.game ?? ''}`, storage);
-    this.#connector.url = url;
-    this.#movedGame = undefined;
+    // A page that is loaded again after its player has moved looks for the player there.
+    const { place } = this.#tokens;
+    this.#connector.url = place?.url ?? url;
+    this.#movedGame = place?.game;
+    this.#query = this.#there(query);
     this.#hasPlayed = false;
     this.#failures = 0;
-    this.#reason = this.#heldUntil = undefined;
+    this.#reason = undefined;
+    this.#heldUntil = place && milli(systemClock.now() + place.holdMs);
     this.#waitsUntilShown = this.#isHidden;
     if (!('requestVideoFrameCallback' in this.#options.video)) {
       this.#end({ code: 'NL_BROWSER', message: ENGLISH.oldBrowser });
@@ -156,7 +167,8 @@ export class PlayerClient {
   change(query: ViewQuery): Promise<LinkFailure | undefined> {
     const former = this.#change?.former ?? this.#query;
     this.#settleChange();
-    this.#query = this.#movedGame === undefined ? query : { ...query, game: this.#movedGame };
+    this.#asked = query;
+    this.#query = this.#there(query);
     if (!this.#link || this.#movingTo !== undefined) {
       if (this.#connector.isRunning) this.#reconnect();
       return Promise.resolve(undefined);
@@ -188,7 +200,7 @@ export class PlayerClient {
     clearTimeout(this.#pictureTimer);
     if (isHidden) return;
     this.#meter.restart();
-    if (this.#waitsUntilShown) this.connect(this.#query);
+    if (this.#waitsUntilShown) this.connect(this.#asked);
     else this.wake();
   }
 
@@ -213,24 +225,36 @@ export class PlayerClient {
     };
   }
 
-  /**
-   * Follows the player to another game. The current connection shows the last picture until the other one is open. A page that is loaded
-   * again comes back to the first host, as a new player.
-   */
+  /** Follows the player to another game. The current connection shows the last picture until the other one is open. */
   #follow({ url, game, token, holdMs }: Notice & { kind: 'moved' }): void {
     if (this.#movingTo === token) return;
     this.#movingTo = token;
     this.#movedGame = game;
     this.#settleChange();
     this.#connector.stop();
-    this.#tokens = new ReturnTokens('', undefined);
-    this.#tokens.settle(token);
-    this.#query = { ...this.#query, game };
+    this.#query = this.#there(this.#query);
     this.#failures = 0;
     this.#reason = undefined;
     this.#heldUntil = milli(systemClock.now() + holdMs);
     if (url !== undefined) this.#connector.url = url;
+    this.#tokens.move(token, { url: this.#connector.url, game, holdMs });
     this.#reconnect({ isAlive: true });
+  }
+
+  /** What the page asks for in the game to which the player has moved. */
+  #there(query: ViewQuery): ViewQuery {
+    return this.#movedGame === undefined ? query : { ...query, game: this.#movedGame };
+  }
+
+  /** Whether the player has moved, and the page, which was loaded again, has not found the player's seat yet. */
+  get #isSeeking(): boolean {
+    return this.#tokens.place !== undefined && !this.#hasPlayed;
+  }
+
+  /** Gives up a player who has moved, and begins at the page's own host. */
+  #goHome(): void {
+    this.#tokens.clear();
+    this.connect(this.#asked);
   }
 
   /** Plays over a connection that has just opened. An earlier one is closed. */

@@ -4,12 +4,16 @@ const TOKENS_MAX = 8;
 /** Where the tokens outlive a reload of the page, such as sessionStorage. */
 export type TokenStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 
+/** The place of a player who has moved: URL of the host's endpoint, name of the game, and for how long a seat waits there. */
+export type MovedTo = { readonly url: string; readonly game: string; readonly holdMs: number };
+
 /**
  * The page's return tokens, the newest first. Each offer to the server brings a new token, which is valid once the page has a seat.
  * The page may lose the connection before it learns that. So it keeps the earlier tokens until it knows which one is valid.
  */
 export class ReturnTokens {
   #list: string[];
+  #place: MovedTo | undefined;
   readonly #key: string;
   readonly #storage: TokenStorage | undefined;
 
@@ -20,11 +24,24 @@ export class ReturnTokens {
   constructor(key: string, storage: TokenStorage | undefined) {
     this.#key = key;
     this.#storage = storage;
-    this.#list = attempt(() => storage?.getItem(key)?.split(',')) ?? [];
+    const [list, place] = attempt(() => storage?.getItem(key)?.split('\n')) ?? [];
+    this.#list = list?.split(',') ?? [];
+    this.#place = attempt(() => readPlace(place));
   }
 
   get list(): readonly string[] {
     return this.#list;
+  }
+
+  /** Where the seat is that the tokens are for, if the player has moved. */
+  get place(): MovedTo | undefined {
+    return this.#place;
+  }
+
+  /** Forgets all tokens except that of the seat to which the player has moved. */
+  move(token: string, place: MovedTo): void {
+    this.#place = place;
+    this.#keep([token]);
   }
 
   /** Adds tokens that the server has sent, the most important first. Those that it sent long ago are forgotten. */
@@ -38,16 +55,25 @@ export class ReturnTokens {
   }
 
   clear(): void {
+    this.#place = undefined;
     this.#keep([]);
   }
 
   #keep(list: string[]): void {
     this.#list = list;
     attempt(() => {
-      if (list.length > 0) this.#storage?.setItem(this.#key, list.join(','));
+      const place = this.#place ? `\n${JSON.stringify(this.#place)}` : '';
+      if (list.length > 0) this.#storage?.setItem(this.#key, list.join(',') + place);
       else this.#storage?.removeItem(this.#key);
     });
   }
+}
+
+/** Reads a place that an earlier version of the page may have written. */
+function readPlace(text = 'null'): MovedTo | undefined {
+  const { url, game, holdMs } = JSON.parse(text) as Record<keyof MovedTo, unknown>;
+  if (typeof url !== 'string' || typeof game !== 'string') return undefined;
+  return { url, game, holdMs: Number(holdMs) || 0 };
 }
 
 /** Uses the storage, which browsers may forbid or limit. The page then works until it is reloaded. */

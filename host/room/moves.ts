@@ -142,6 +142,11 @@ export class PlayerMoves {
     });
   }
 
+  /** Whether a player has departed of whom it is not decided yet where they go on. */
+  get isBetween(): boolean {
+    return this.#options.seating.seats.some((seat) => seat?.departed && !seat.departed.notice && !seat.closed);
+  }
+
   /** Tells whether a player has departed whose page still has the seat. */
   has(id: string): boolean {
     return this.#byMove(id) !== undefined;

@@ -29,6 +29,12 @@ export interface SavedMatch extends Resumed {
   readonly ticks: number;
 }
 
+/** A match as its room saves it. */
+export interface RoomSave extends SavedMatch {
+  /** Whether the state has all players. It lacks one who is between this game and another, and who may come back. */
+  readonly isWhole: boolean;
+}
+
 /**
  * One running module and its players. The module's simulation ticks at a fixed rate, and each player gets pictures of the
  * player's own size and rate. The game's time stands still while no player is there, except for the warm-up ticks.
@@ -229,13 +235,14 @@ export class Room {
   }
 
   /** Saves the game's state between two ticks. Resolves with undefined if the module saves none, or the room ends meanwhile. */
-  save(): Promise<SavedMatch | undefined> {
-    const saved = Promise.withResolvers<SavedMatch | undefined>();
+  save(): Promise<RoomSave | undefined> {
+    const saved = Promise.withResolvers<RoomSave | undefined>();
     this.#loop.tasks.add(async () => {
       // If the module fails while it saves, the promise `ended` of its instance ends the room.
       const state = await this.#game.instance.save().catch(() => undefined);
       const seats = this.#seating.seats.flatMap((seat) => (seat?.joined && !seat.closed ? [seat.number] : []));
-      saved.resolve(state && { state, ticks: this.stats.ticks, seats, phase: this.phase });
+      const isWhole = !this.moves.isBetween;
+      saved.resolve(state && { state, ticks: this.stats.ticks, seats, phase: this.phase, isWhole });
     });
     return Promise.race([saved.promise, this.ended.then(() => undefined)]);
   }

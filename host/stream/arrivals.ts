@@ -35,6 +35,8 @@ export interface Reception extends Places {
     log: Record<'debug' | 'warn', (message: string) => void> & { info(message: string, about?: About): void };
     defaultView: ViewRequest;
     meters: Meters;
+    /** Resolves when all seats that wait for players are known. No page gets a seat before. */
+    ready?: Promise<void> | undefined;
   };
   readonly connections: Map<string, PageConnection>;
   readonly admission: Admission;
@@ -68,7 +70,8 @@ export async function arrive<T extends Pick<Offer, 'watches' | 'codec'>>(
   { request, url, client }: Call,
   readBody: () => Promise<T>,
 ): Promise<Arriving<T>> {
-  const { config, watch, defaultView, gate = OPEN_GATE } = reception.options;
+  const { config, watch, defaultView, gate = OPEN_GATE, ready } = reception.options;
+  await ready;
   const tokens = readTokens(request.headers[HEADER_RETURN]);
   const page = readPage(request.headers[HEADER_PAGE]);
   const valid = tokens?.find((token) => reception.returns.find([token], page.takes) !== undefined);

@@ -95,7 +95,7 @@ export function limited<T>(
 /** Keeps a seat for a page, which takes it as a player who returns with `token`. @throws NearlightError NL_ADDRESS_FULL and others */
 export function keepSeat(
   { admission, returns }: Pick<Places, 'admission' | 'returns'>,
-  holder: { client: string; pass: Pass } & ({ token: string } | { digest: string }),
+  holder: { client: string; pass: Pass } & ({ token: string } | { digest: string; origin?: string | undefined }),
   { take, holdMs, onEnd }: { take: () => Player; holdMs: number; onEnd?: Arrival['onEnd'] },
 ): { id: string; player: Player } {
   const ticket = admission.open(holder.client, () => {}, holder.pass);
@@ -103,7 +103,7 @@ export function keepSeat(
     ticket.seat();
     const id = randomBytes(16).toString('base64url');
     const player = take();
-    const proof = 'token' in holder ? holder : { token: undefined, digest: holder.digest };
+    const proof = 'token' in holder ? holder : { token: undefined, digest: holder.digest, origin: holder.origin };
     returns.reserve(player, { ...proof, id, ticket, close: () => {}, ...(onEnd ? { onEnd } : {}) }, holdMs);
     return { id, player };
   } catch (error) {

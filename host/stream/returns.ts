@@ -56,6 +56,8 @@ export interface KeptSeat {
   readonly seat: number;
   /** SHA-256 of the token with which the page can return. */
   readonly digest: Buffer;
+  /** The digest that the stay began with. Tokens change with each return; this tells the stay from others in the same seat. */
+  readonly origin: Buffer;
   readonly pass: Pass;
 }
 
@@ -76,6 +78,8 @@ export interface Arrival {
   readonly token: string | undefined;
   /** The digest of that token, from one who does not know the token itself. */
   readonly digest?: string;
+  /** The digest that the stay began with, if that was in another process; by default the present one. */
+  readonly origin?: string | undefined;
   readonly ticket: Ticket;
   /** The id of the page; undefined if it has sent none. */
   readonly page?: string | undefined;
@@ -99,6 +103,10 @@ interface Entry extends Stay {
   player: Player;
   arrival: Arrival;
   digest: Buffer | undefined;
+  /** See KeptSeat. */
+  origin: Buffer | undefined;
+  /** Whether the stay began in an earlier process, whose match goes on. */
+  isResumed: boolean;
   /** The digest of the page from which another one has taken the seat. With its token that page can take the seat back. */
   former: Buffer | undefined;
   isConnected: boolean;
@@ -132,8 +140,10 @@ export class Returns {
 
   /** The seats whose players can return. */
   get kept(): KeptSeat[] {
-    return [...this.#entries].flatMap(({ player, digest, arrival }) =>
-      digest && player.canReturn() ? [{ game: player.game, seat: player.seat, digest, pass: arrival.ticket.pass }] : [],
+    return [...this.#entries].flatMap(({ player, digest, origin = digest, arrival }) =>
+      digest && origin && player.canReturn()
+        ? [{ game: player.game, seat: player.seat, digest, origin, pass: arrival.ticket.pass }]
+        : [],
     );
   }
 
@@ -178,12 +188,12 @@ export class Returns {
   }
 
   /** Holds a seat for its player as `reserve` does, after another process has given the token. It counts for no address. */
-  resume(player: Player, { digest, pass }: Pick<KeptSeat, 'digest' | 'pass'>, holdMs: number): void {
+  resume(player: Player, { digest, origin, pass }: Omit<KeptSeat, 'game' | 'seat'>, holdMs: number): void {
     pass.take();
     const ticket: Ticket = { client: '', pass, seat() {}, close: () => pass.free() };
     const id = randomBytes(TOKEN_BYTES).toString('base64url');
     const entry = this.#add(player, { id, token: undefined, ticket, close: () => {} }, 'cold');
-    entry.digest = digest;
+    Object.assign(entry, { digest, origin, isResumed: true });
     this.#wait(entry, holdMs);
   }
 
@@ -218,25 +228,34 @@ export class Returns {
     this.#byId(id)?.tier?.move(tier, tookMs);
   }
 
-  /** Returns the player of a seat, and the digest of the token that the seat is taken with; undefined if no player can return there. */
-  at(game: string, seat: number): (Stay & { digest: string }) | undefined {
-    for (const { player, arrival, digest } of this.#entries)
-      if (player.game === game && player.seat === seat && digest && player.canReturn())
-        return { player, arrival, digest: digest.toString('base64url') };
+  /**
+   * Returns the player of a seat, the digest of the token that the seat is taken with, and the one that the stay began with; undefined if no
+   * player can return there.
+   */
+  at(game: string, seat: number): (Stay & { digest: string; origin: string }) | undefined {
+    for (const { player, arrival, digest, origin = digest } of this.#entries)
+      if (player.game === game && player.seat === seat && digest && origin && player.canReturn())
+        return { player, arrival, digest: digest.toString('base64url'), origin: origin.toString('base64url') };
     return undefined;
   }
 
   /**
-   * Finds the seat of a game that waits for the token with this digest, and lets `onEnd` know its fate (Arrival).
-   * @returns the number of the seat; undefined if none waits
+   * Finds the seat of a game that waits for a player, and lets `onEnd` know its fate (Arrival). The digest is that of the token, or the one that
+   * the stay began with.
+   * @returns the number of the seat, and whether it has waited since an earlier process; undefined if none waits
    */
-  adopt(game: string, digest: string, onEnd: NonNullable<Arrival['onEnd']>): number | undefined {
+  adopt(
+    game: string,
+    digest: string,
+    onEnd: NonNullable<Arrival['onEnd']>,
+  ): { seat: number; isResumed: boolean } | undefined {
     const own = Buffer.from(digest, 'base64url');
-    for (const entry of this.#entries)
-      if (!entry.isConnected && entry.player.game === game && entry.digest?.equals(own)) {
-        entry.arrival = { ...entry.arrival, onEnd };
-        return entry.player.seat;
-      }
+    for (const entry of this.#entries) {
+      const isOwn = entry.digest?.equals(own) || entry.origin?.equals(own);
+      if (entry.isConnected || entry.player.game !== game || !isOwn) continue;
+      entry.arrival = { ...entry.arrival, onEnd };
+      return { seat: entry.player.seat, isResumed: entry.isResumed };
+    }
     return undefined;
   }
 
@@ -292,11 +311,13 @@ export class Returns {
   }
 
   #add(player: Player, arrival: Arrival, tier: Tier = 'hot'): Entry {
-    const { token, digest = token && digestOf(token).toString('base64url') } = arrival;
+    const { token, digest = token && digestOf(token).toString('base64url'), origin = digest } = arrival;
     const entry: Entry = {
       player,
       arrival,
       digest: digest ? Buffer.from(digest, 'base64url') : undefined,
+      origin: origin ? Buffer.from(origin, 'base64url') : undefined,
+      isResumed: false,
       former: undefined,
       isConnected: true,
       isLeaving: false,

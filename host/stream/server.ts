@@ -55,6 +55,8 @@ export interface StreamServerOptions {
   gate?: Gate | undefined;
   /** Takes the seats whose players can return, whenever one was taken or given up. */
   onSeats?(seats: readonly KeptSeat[]): void;
+  /** Resolves when all seats that wait for players of an earlier process are known. Pages that come earlier wait. */
+  ready?: Promise<void> | undefined;
   /** Limits the requests of new players. By default there are no such limits. */
   limit?: Limit | undefined;
   /** Traces joins. By default nothing is traced. */
@@ -80,7 +82,7 @@ export interface StreamServer {
   readonly isClosing: boolean;
   readonly relayStats: Readonly<RelayStats>;
   /** Holds a seat for a player whose token another process has given, for as long as for one who has lost the connection. */
-  resume(player: Player, kept: Pick<KeptSeat, 'digest' | 'pass'>): void;
+  resume(player: Player, kept: Omit<KeptSeat, 'game' | 'seat'>): void;
   /** Keeps seats for players who move. */
   readonly transfers: Transfers;
   /** Notifies every page, then closes all connections and the server. Takes little longer than `closeMsMax`. Idempotent. */
@@ -326,6 +328,7 @@ function attachSocket(state: State, request: IncomingMessage, url: URL, socket: 
 
 /** Answers with a page's position in the queue, now or when it changes. At position 0 a seat waits for the page. */
 async function queueUp(state: State, { request, response, url, client }: Call): Promise<void> {
+  await state.options.ready;
   checkOpen(state);
   const { config, defaultView, gate = OPEN_GATE } = state.options;
   const tokens = readTokens(request.headers[HEADER_RETURN]) ?? [];

@@ -7,6 +7,8 @@ import type { ViewRequest } from './player.ts';
 export interface Right {
   /** SHA-256 in base64url of the token that takes the seat. */
   readonly digest: string;
+  /** The same of the token that the player's stay began with (KeptSeat); by default it is the same. */
+  readonly origin?: string | undefined;
   /** The player's account; undefined if anyone may join. */
   readonly account?: { readonly id: string; readonly role: string } | undefined;
 }
@@ -16,6 +18,8 @@ export interface Kept {
   readonly seat: number;
   /** Name of the page's fate: it has not come, has come, or the seat was given away. */
   readonly state: 'waiting' | 'taken' | 'gone';
+  /** Whether the seat belongs to a match that goes on after a restart, and that has the player. */
+  readonly isResumed: boolean;
   /** Gives up the seat, if the page has not come. */
   cancel(): void;
 }
@@ -36,8 +40,9 @@ export class Transfers {
   rightTo(game: string, seat: number): Right | undefined {
     const found = this.#places.returns.at(game, seat);
     if (!found) return undefined;
+    const { digest, origin } = found;
     const { account, role = '' } = found.arrival.ticket.pass;
-    return { digest: found.digest, ...(account === undefined ? {} : { account: { id: account, role } }) };
+    return { digest, origin, ...(account === undefined ? {} : { account: { id: account, role } }) };
   }
 
   /**
@@ -54,21 +59,27 @@ export class Transfers {
     const onEnd = (isTaken: boolean) => {
       state = isTaken ? 'taken' : 'gone';
     };
+    const { digest, origin = digest } = right;
     const reserve = async (): Promise<number> => {
       const { gate = OPEN_GATE } = hooks;
       const pass = gate.vouch?.(right.account) ?? ANYONE;
       await gate.judge(pass, { kind: isReturning ? 'return' : 'play', client, game });
       const take = await findPlace(this.#places, { ...this.#defaultView, game }, false);
       const holdMs = this.#config.returnMsMax;
-      return keepSeat(this.#places, { client, pass, digest: right.digest }, { take, holdMs, onEnd }).player.seat;
+      return keepSeat(this.#places, { client, pass, digest, origin }, { take, holdMs, onEnd }).player.seat;
     };
-    const seat = returns.adopt(game, right.digest, onEnd) ?? (await reserve());
+    const waiting = returns.adopt(game, origin, onEnd) ?? { seat: await reserve(), isResumed: false };
     return {
-      seat,
+      ...waiting,
       get state() {
         return state;
       },
-      cancel: () => returns.cancelDigest(Buffer.from(right.digest, 'base64url')),
+      cancel: () => this.cancel(right),
     };
+  }
+
+  /** Gives up a seat that waits for a page with a right to it. */
+  cancel({ digest }: Pick<Right, 'digest'>): void {
+    this.#places.returns.cancelDigest(Buffer.from(digest, 'base64url'));
   }
 }

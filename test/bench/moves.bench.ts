@@ -52,6 +52,9 @@ class EndlessSeats implements Seats {
     this.#arrived.add(id);
     return true;
   }
+  isKept(): boolean {
+    return true;
+  }
   async vacate(id: string): Promise<void> {
     this.#arrived.delete(id);
   }

@@ -64,7 +64,11 @@ function fakeSeats({ peers = movePeers(readConfig({})), accepts = true } = {}) {
     has: () => false,
   });
   const rooms = ['one', 'two'].map((name) => ({ name, moves: moves(name) as unknown as Room['moves'] }));
-  const state: { kept: Kept['state']; digests: string[] } = { kept: 'waiting', digests: [] };
+  const state: { kept: Kept['state']; isResumed: boolean; digests: string[] } = {
+    kept: 'waiting',
+    isResumed: false,
+    digests: [],
+  };
   const transfers = {
     rightTo: (game: string, seat: number) => (game === 'one' && seat === 0 ? { digest: digestOf('page') } : undefined),
     keep: async (game: string, { digest }: { digest: string }): Promise<Kept> => {
@@ -72,20 +76,27 @@ function fakeSeats({ peers = movePeers(readConfig({})), accepts = true } = {}) {
       state.digests.push(digest);
       return {
         seat: 3,
+        isResumed: state.isResumed,
         get state() {
           return state.kept;
         },
         cancel: () => calls.push(`${game} cancel`),
       };
     },
+    cancel: ({ digest }: { digest: string }) => void calls.push(`cancel ${digest}`),
   };
-  const seats = new MovingSeats({ rooms: () => rooms, transfers, peers, returnMsMax: 30_000 });
-  return { seats, calls, notices, state };
+  const saved = Promise.withResolvers<void>();
+  const checkpoints = {
+    after: () => saved.promise,
+    lastDigest: (_: string, origin: string) => (origin === digestOf('first') ? digestOf('last') : undefined),
+  };
+  const seats = new MovingSeats({ rooms: () => rooms, transfers, peers, returnMsMax: 30_000, checkpoints });
+  return { seats, calls, notices, state, saved };
 }
 
 test('a player moves between two games of a host, over a store and without a network', async () => {
   const { store } = await openTestStore();
-  const { seats, calls, notices, state } = fakeSeats();
+  const { seats, calls, notices, state, saved } = fakeSeats();
   const meters = new Meters();
   const moves = await openMoves({
     config: readConfig({ MOVE_STEP_MS_MAX: '10000' }),
@@ -103,6 +114,8 @@ test('a player moves between two games of a host, over a store and without a net
   expect(notice).toEqual({ kind: 'moved', game: 'two', token: expect.any(String), holdMs: 30_000 });
   expect(state.digests).toEqual([digestOf((notice as { token: string }).token)]);
   state.kept = 'taken';
+  await eventually(() => expect(meters.movesOpen).toEqual({ departures: 0, arrivals: 1 }));
+  saved.resolve();
   await eventually(() => expect(meters.movesOpen).toEqual({ departures: 0, arrivals: 0 }));
 });
 
@@ -134,4 +147,37 @@ test('after a restart, a player without a room gets a seat and the state back, o
   expect(calls.splice(0)).toEqual(['one restore', 'one keep', 'one arrive 3 7,8']);
   await seats.release('b', place, { host: '', game: 'two', token: 't' }, holder);
   expect(calls.splice(0)).toEqual(['one release', 'one keep', 'one redirect 3']);
+});
+
+test('after a restart, a seat is kept for the last token of a page that has returned, and the match is not given an older state', async () => {
+  const { seats, calls, state } = fakeSeats();
+  state.isResumed = true;
+  await seats.reserve('a', 'two', { digest: digestOf('first') });
+  expect(state.digests).toEqual([digestOf('last')]);
+  expect([await seats.arrive('a', STATE), seats.isKept('a')]).toEqual([true, true]);
+  expect(calls).toEqual(['two keep']);
+});
+
+test('a player who is put back after a restart gets the seat of the stay, whose token has changed since', async () => {
+  const { seats, state } = fakeSeats({ accepts: false });
+  const holder = { digest: digestOf('second'), origin: digestOf('first') };
+  await seats.restore('a', { game: 'one', seat: 0 }, { holder, player: STATE });
+  expect(state.digests).toEqual([digestOf('last')]);
+});
+
+test('a move that is undone after a restart gives up the seat that a match which goes on has kept', async () => {
+  const { seats, calls } = fakeSeats();
+  await seats.vacate('a', { game: 'two', holder: { digest: 'd' } });
+  await seats.vacate('b');
+  expect(calls).toEqual(['cancel d']);
+});
+
+test('the state of a player who has arrived is kept elsewhere until the store has the match with the player', async () => {
+  const { seats, saved } = fakeSeats();
+  expect(seats.isKept('a')).toBe(true);
+  await seats.reserve('a', 'two', { digest: digestOf('t') });
+  await seats.arrive('a', STATE);
+  expect(seats.isKept('a')).toBe(false);
+  saved.resolve();
+  await eventually(() => expect(seats.isKept('a')).toBe(true));
 });

@@ -83,6 +83,99 @@ describe('return tokens', () => {
     expect(given()[2]).toBe('new');
   });
 
+  describe('a page that is loaded again after its player has moved', () => {
+    const MOVED = { kind: 'moved', url: 'https://west/whep', game: 'other', token: 'there', holdMs: 30_000 } as const;
+    let stored: Map<string, string>;
+    const open = () =>
+      makeClient({
+        getItem: (key: string) => stored.get(key) ?? null,
+        setItem: (key: string, value: string) => void stored.set(key, value),
+        removeItem: (key: string) => void stored.delete(key),
+      });
+    const seats = () => requests.filter(({ method }) => method === 'POST').map(({ url }) => url);
+
+    beforeEach(async () => {
+      stored = new Map();
+      answers.push(() => accepted({ token: 'here' }));
+      const first = open();
+      first.connect({ fps: 30 });
+      await vi.advanceTimersByTimeAsync(0);
+      at(FakePeer.all, 0).open();
+      showFrame(1, 1);
+      notify(0, JOINED);
+      answers.push(() => accepted({ token: 'back,there' }));
+      notify(0, MOVED);
+      await vi.advanceTimersByTimeAsync(0);
+      at(FakePeer.all, 1).open();
+      notify(1, JOINED);
+      first.suspend();
+      requests.splice(0);
+    });
+
+    test('looks for the seat there, with the token of the seat', async () => {
+      const second = open();
+      second.connect({ fps: 30 });
+      await vi.advanceTimersByTimeAsync(0);
+      expect(seats()).toEqual(['https://west/whep?fps=30&game=other']);
+      expect(given()).toEqual(['back']);
+      void second.change({ fps: 60 });
+      await vi.advanceTimersByTimeAsync(0);
+      expect(seats().at(-1)).toBe('https://west/whep?fps=60&game=other');
+      second.leave();
+      expect(stored.size).toBe(0);
+    });
+
+    test('and that is hidden looks for it when it is shown', async () => {
+      const second = open();
+      second.setHidden(true);
+      second.connect({ fps: 30 });
+      await vi.advanceTimersByTimeAsync(0);
+      expect(seats()).toEqual([]);
+      second.setHidden(false);
+      await vi.advanceTimersByTimeAsync(0);
+      expect(seats()).toEqual(['https://west/whep?fps=30&game=other']);
+      second.leave();
+    });
+
+    test('begins at its own host if that one is silent for as long as the seat can wait', async () => {
+      const second = open();
+      const fail = () => Promise.reject(new TypeError('no answer'));
+      answers.push(...Array.from({ length: 1000 }, () => fail));
+      second.connect({ fps: 30 });
+      await vi.advanceTimersByTimeAsync(29_000);
+      expect(new Set(seats())).toEqual(new Set(['https://west/whep?fps=30&game=other']));
+      answers.length = 0;
+      answers.push(fail, fail, fail, fail);
+      await vi.advanceTimersByTimeAsync(6000);
+      expect([seats().at(-1), given().at(-1)]).toEqual(['/whep?fps=30', 'new']);
+      second.leave();
+    });
+
+    test.each([
+      [404, 'NL_NOT_FOUND', ['https://west/whep?fps=30&game=other', '/whep?fps=30']],
+      [409, 'NL_SEAT_IN_USE', ['https://west/whep?fps=30&game=other']],
+    ])('and is refused with %i %s asks %j', async (status, code, urls) => {
+      answers.push(() => refusal(status, code, 'no'));
+      const second = open();
+      second.connect({ fps: 30 });
+      await vi.advanceTimersByTimeAsync(0);
+      expect(seats()).toEqual(urls);
+      second.leave();
+    });
+
+    test.each(['', '{', 'null', '{"url":1,"game":"other"}', '{"url":"x"}'])(
+      'and whose storage has %j for the place begins at its own host',
+      async (place) => {
+        for (const [key, text] of stored) stored.set(key, `${text.split('\n')[0]}\n${place}`);
+        const second = open();
+        second.connect({ fps: 30 });
+        await vi.advanceTimersByTimeAsync(0);
+        expect(seats()).toEqual(['/whep?fps=30']);
+        second.leave();
+      },
+    );
+  });
+
   test('the client plays although the browser forbids to store anything', async () => {
     const fail = (): never => {
       throw new DOMException('denied', 'SecurityError');

@@ -33,6 +33,22 @@ test('a player who departs leaves the game, keeps the seat, and sees no more pic
   expect([view?.frames, count(on.instance.calls, 'render')]).toEqual([frames, 0]);
 });
 
+test('what a room saves is not whole while it is open where a player goes on', async () => {
+  const on = stage();
+  await join(on);
+  await join(on);
+  const isWhole = async () => (await run(on, on.room.save()))?.isWhole;
+  expect(await isWhole()).toBe(true);
+  await run(on, on.room.moves.depart('a', 0));
+  expect(await isWhole()).toBe(false);
+  await run(on, on.room.moves.restore('a'));
+  expect(await isWhole()).toBe(true);
+  await run(on, on.room.moves.depart('b', 1));
+  expect(await isWhole()).toBe(false);
+  await run(on, on.room.moves.release('b', MOVED));
+  expect(await isWhole()).toBe(true);
+});
+
 test('a departure is repeated without an effect, and another one of the same player is refused', async () => {
   const on = stage();
   await join(on);

@@ -217,7 +217,8 @@ describe('a room', () => {
     await on.clock.pass(100);
     const before = on.instance.calls.slice(0, on.instance.calls.indexOf('save'));
     const ticks = count(before, 'tick');
-    expect(await saved).toEqual({ state: Uint8Array.of(1, 2, 3), ticks, seats: [0], phase: undefined });
+    const isWhole = true;
+    expect(await saved).toEqual({ state: Uint8Array.of(1, 2, 3), ticks, seats: [0], phase: undefined, isWhole });
   });
 
   test('a match that goes on has its players before its next tick; one takes the seat back, and the other leaves', async () => {

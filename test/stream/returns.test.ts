@@ -339,7 +339,8 @@ test('what is kept of the seats lets another process hold them, each for its own
   const limits = { returnMsMax: HOLD_MS, reloadMsMax: RELOAD_MS, addressHeldMax: 16 };
   const second: Returns = new Returns(limits, { onChange: () => void changes.push(second.kept.length) });
   const players = kept.map(({ seat }) => new RecordedPlayer(seat, view));
-  for (const [n, { digest }] of kept.entries()) second.resume(players[n] as RecordedPlayer, { digest, pass }, HOLD_MS);
+  for (const [n, { digest, origin }] of kept.entries())
+    second.resume(players[n] as RecordedPlayer, { digest, origin, pass }, HOLD_MS);
   expect([second.held, free]).toEqual([2, ['taken', 'taken']]);
   expect(second.find([createToken()])).toBeUndefined();
   const stay = second.find([two.token]);
@@ -352,6 +353,10 @@ test('what is kept of the seats lets another process hold them, each for its own
     undefined,
     kept[1]?.seat,
   ]);
+  // The token has changed, and the one with which the stay began still names it.
+  const [, former] = kept;
+  expect(second.kept.at(-1)?.origin).toEqual(former?.origin);
+  expect(second.kept.at(-1)?.digest).not.toEqual(former?.digest);
   // The seat that no one takes is free in the end.
   vi.advanceTimersByTime(HOLD_MS);
   expect([second.held, second.kept.length, players[0]?.closed]).toEqual([0, 1, ['page']]);

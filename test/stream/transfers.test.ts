@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import { afterEach, expect, test } from 'vitest';
+import { PROTOCOL_VERSION } from '../../host/base/protocol.ts';
+import { ANYONE } from '../../host/stream/gate.ts';
 import { at } from '../at.ts';
-import { type Fixture, startServer } from './fixture.ts';
+import { settle } from '../wait.ts';
+import { type Fixture, RecordedPlayer, startServer } from './fixture.ts';
 import { Peer, until } from './peer.ts';
 
 const fixtures: Fixture[] = [];
@@ -34,7 +37,7 @@ test('a player who could return may move, and one who could not, or an empty sea
   const fixture = await start();
   const { transfers } = fixture.server;
   const page = await join(fixture, 'new');
-  expect(transfers.rightTo('test', 0)).toEqual({ digest: digestOf(page.token) });
+  expect(transfers.rightTo('test', 0)).toEqual({ digest: digestOf(page.token), origin: digestOf(page.token) });
   expect([transfers.rightTo('test', 1), transfers.rightTo('other', 0)]).toEqual([undefined, undefined]);
   at(fixture.players, 0).hasEnded = true;
   expect(transfers.rightTo('test', 0)).toBeUndefined();
@@ -73,6 +76,53 @@ test('a seat that waits for the token already is not kept twice', async () => {
   expect([first.seat, again.seat, fixture.players.length]).toEqual([0, 0, 1]);
   await join(fixture, TOKEN);
   expect(again.state).toBe('taken');
+});
+
+test('a seat of a match that goes on after a restart is found by the token with which the stay began', async () => {
+  const fixture = await start();
+  const { transfers } = fixture.server;
+  const origin = Buffer.from(RIGHT.digest, 'base64url');
+  const last = 'l'.repeat(22);
+  const player = new RecordedPlayer(3, { width: 640, height: 360, fps: 30 });
+  fixture.server.resume(player, { digest: Buffer.from(digestOf(last), 'base64url'), origin, pass: ANYONE });
+  const kept = await transfers.keep('test', RIGHT, COMING);
+  expect([kept.seat, kept.isResumed, fixture.players.length]).toEqual([3, true, 0]);
+  // A move that is undone gives up a seat by its right alone.
+  const other = await transfers.keep('test', { digest: digestOf('o') }, COMING);
+  transfers.cancel({ digest: digestOf('o') });
+  expect([kept.state, other.state]).toEqual(['waiting', 'gone']);
+});
+
+test('a token that has changed leaves the origin of the stay as it is', async () => {
+  const fixture = await start();
+  const { transfers } = fixture.server;
+  await transfers.keep('test', { digest: digestOf(TOKEN), origin: digestOf('first') }, COMING);
+  const page = await join(fixture, TOKEN);
+  expect(transfers.rightTo('test', 0)).toEqual({
+    digest: digestOf(page.token.split(',')[0] ?? ''),
+    origin: digestOf('first'),
+  });
+});
+
+test('no page gets a seat before all seats that wait are known', async () => {
+  const ready = Promise.withResolvers<void>();
+  const fixture = await start({}, { ready: ready.promise });
+  const joined = join(fixture, TOKEN);
+  await settle();
+  const kept = await fixture.server.transfers.keep('test', RIGHT, COMING);
+  ready.resolve();
+  await joined;
+  expect([kept.state, fixture.players.length]).toEqual(['taken', 1]);
+});
+
+test('no page comes forward in the queue before all seats that wait are known', async () => {
+  const ready = Promise.withResolvers<void>();
+  const fixture = await start({}, { ready: ready.promise });
+  const queued = fetch(`${fixture.server.url}whep/queue?protocol=${PROTOCOL_VERSION}`, { method: 'POST' });
+  await settle();
+  expect(fixture.players).toHaveLength(0);
+  ready.resolve();
+  expect((await queued).status).toBe(200);
 });
 
 test('players who move here are not counted as those of one address', async () => {

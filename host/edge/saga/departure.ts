@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Entry } from './journal.ts';
-import { type Holder, type MoveMessage, parseHolder, parsePlayer } from './message.ts';
+import { type Holder, type MoveMessage, parseDigest, parseHolder, parsePlayer } from './message.ts';
 import type { Place } from './seats.ts';
 
 /** Versions of a move's messages. A cancellation has the version after the newest message that may have been sent. */
@@ -34,6 +34,11 @@ export function messageOf({ id, trace, version, data }: DepartureEntry, kind: Me
   return { ...common, kind, game: data.to.game, holder: { digest, ...(account ? { account } : {}) } };
 }
 
+function readOrigin(holder: unknown): Pick<Holder, 'origin'> {
+  const { origin } = holder as Record<string, unknown>;
+  return origin === undefined ? {} : { origin: parseDigest(origin) };
+}
+
 /** @throws Error if the row is not one that `Journal.advance` has written */
 export function readDeparture(value: unknown): Departure {
   const { from, to, holder, token, player } = value as Record<string, unknown>;
@@ -45,7 +50,7 @@ export function readDeparture(value: unknown): Departure {
   return {
     from: { game, seat },
     to: { host, game: there },
-    holder: parseHolder(holder),
+    holder: { ...parseHolder(holder), ...readOrigin(holder) },
     token,
     ...(player === undefined ? {} : { player: parsePlayer(player) }),
   };

@@ -6,6 +6,8 @@ import type { Decision } from './states.ts';
 export interface Holder {
   /** SHA-256 in base64url of the token with which the page takes the seat. */
   readonly digest: string;
+  /** The same of the token with which the player's stay at the source began; only the source itself needs it. */
+  readonly origin?: string | undefined;
   /** The player's account and role; undefined if anyone may join. */
   readonly account?: { readonly id: string; readonly role: string } | undefined;
 }
@@ -99,10 +101,15 @@ export function bytesOf(player: string): Uint8Array {
   return new Uint8Array(Buffer.from(player, 'base64'));
 }
 
+/** Checks a digest of a token. @throws NearlightError NL_MOVE_MESSAGE */
+export function parseDigest(value: unknown): string {
+  return match(value, DIGEST, 'digest');
+}
+
 /** Checks a player's right to a seat. @throws NearlightError NL_MOVE_MESSAGE */
 export function parseHolder(value: unknown): Holder {
   const { digest, account } = asObject(value);
-  const holder = { digest: match(digest, DIGEST, 'digest') };
+  const holder = { digest: parseDigest(digest) };
   if (account === undefined) return holder;
   const { id, role } = asObject(account);
   return {

@@ -43,7 +43,15 @@ export interface Seats {
   reserve(id: string, game: string, holder: Holder): Promise<number>;
   /** Lets the player of a reserved seat join with a state. Returns false if the game cannot use the state, or the seat is gone. */
   arrive(id: string, player: Uint8Array): Promise<boolean>;
-  /** Gives up a reserved seat, unless its page has come, and forgets the reservation. */
-  vacate(id: string): Promise<void>;
+  /**
+   * Tells whether a player who has arrived would be in the game after a crash of the host, as far as a match goes on then. Until then only
+   * the move has the player's state.
+   */
+  isKept(id: string): boolean;
+  /**
+   * Gives up a reserved seat, unless its page has come, and forgets the reservation.
+   * @param lost the right to the seat, which a match that goes on after a restart may still have
+   */
+  vacate(id: string, lost?: { game: string; holder: Holder }): Promise<void>;
   reservation(id: string): Reservation;
 }

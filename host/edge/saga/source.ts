@@ -10,6 +10,7 @@ import type { MoveMeters } from './meters.ts';
 import { type Peer, refusalOf } from './peer.ts';
 import type { Place, Seats } from './seats.ts';
 import { MEANING } from './states.ts';
+import { Unfinished } from './unfinished.ts';
 
 /** Limits on the moves from this host that are not decided, and that are not finished. */
 export const DEPARTURES_MAX = 4096;
@@ -67,8 +68,7 @@ export class MoveSource {
   readonly #options: MoveSourceOptions;
   readonly #clock: Clock;
   readonly #journal: Journal<Departure>;
-  /** The moves that are not finished. */
-  readonly #open = new Map<string, DepartureEntry>();
+  readonly #open: Unfinished<DepartureEntry>;
   /** The seats from which players move, until that is decided. */
   readonly #places = new Set<string>();
   /** Moves that were undone, but whose players could not be put back. */
@@ -86,6 +86,7 @@ export class MoveSource {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#journal = new Journal({ store, kind: 'departure', now, read: readDeparture });
+    this.#open = new Unfinished(options.meters.movesOpen, 'departures');
   }
 
   /**
@@ -124,7 +125,7 @@ export class MoveSource {
     const entries = await this.#journal.unfinished((id) =>
       log('error', `the move ${id} is damaged, and is left as it is`),
     );
-    for (const entry of entries) this.#keep(entry);
+    for (const entry of entries) this.#open.add(entry);
     await Promise.all(
       entries.map((entry) =>
         entry.state === 'committed' ? this.#conclude(entry, true) : this.#compensate(entry, INTERRUPTED, true),
@@ -150,7 +151,7 @@ export class MoveSource {
   async #begin(request: MoveRequest & { trace: string }): Promise<DepartureEntry> {
     try {
       const entry = this.#create(request);
-      this.#keep(entry);
+      this.#open.add(entry);
       this.#places.add(keyOf(request.from));
       await this.#journal.advance(entry, 'preparing').catch((error: unknown) => {
         this.#forget(entry);
@@ -354,17 +355,11 @@ export class MoveSource {
     log(cause ? 'warn' : 'info', `${from.game}: ${way}${cause ? `: ${cause.message}` : ''}`, about(entry));
   }
 
-  #keep(entry: DepartureEntry): void {
-    this.#open.set(entry.id, entry);
-    this.#options.meters.movesOpen.departures = this.#open.size;
-  }
-
   #forget({ id }: DepartureEntry): void {
     this.#open.delete(id);
     this.#repeats.delete(id);
     this.#unrestored.delete(id);
     this.#heard.delete(id);
-    this.#options.meters.movesOpen.departures = this.#open.size;
   }
 }
 

@@ -8,6 +8,7 @@ import type { MoveMeters } from './meters.ts';
 import { type Peer, refusalOf } from './peer.ts';
 import type { Seats } from './seats.ts';
 import type { Decision } from './states.ts';
+import { Unfinished } from './unfinished.ts';
 
 /** Limit on the moves to this host that are not finished. */
 export const ARRIVALS_MAX = 4096;
@@ -37,7 +38,7 @@ type ArrivalEntry = Entry<Arrival>;
 
 export interface MoveTargetOptions {
   store: JournalStore;
-  seats: Pick<Seats, 'reserve' | 'arrive' | 'vacate' | 'reservation'>;
+  seats: Pick<Seats, 'reserve' | 'arrive' | 'vacate' | 'reservation' | 'isKept'>;
   /** Returns a host by its name; undefined if it is not known any more. */
   peerOf(name: string): Peer | undefined;
   meters: MoveMeters;
@@ -57,8 +58,7 @@ export class MoveTarget {
   readonly #clock: Clock;
   readonly #now: () => number;
   readonly #journal: Journal<Arrival>;
-  /** The moves that are not finished. */
-  readonly #open = new Map<string, ArrivalEntry>();
+  readonly #open: Unfinished<ArrivalEntry>;
   /** The last call for each move. Calls for the same move wait for each other. */
   readonly #turns = new Map<string, Promise<unknown>>();
   /** Players for whom no seat was free when this host had to seat them. */
@@ -69,6 +69,7 @@ export class MoveTarget {
     this.#clock = options.clock ?? systemClock;
     this.#now = options.now ?? Date.now;
     this.#journal = new Journal({ store: options.store, kind: 'arrival', now: this.#now, read: readArrival });
+    this.#open = new Unfinished(options.meters.movesOpen, 'arrivals');
   }
 
   /** Obeys a message of the host that a player leaves. Never throws. @param from name of that host; '' for this one */
@@ -82,7 +83,7 @@ export class MoveTarget {
     const entries = await this.#journal.unfinished((id) =>
       log('error', `the move ${id} is damaged, and is left as it is`),
     );
-    for (const entry of entries) this.#keep(entry);
+    for (const entry of entries) this.#open.add(entry);
     await Promise.all(
       entries.map((entry) => this.#inTurn(entry.id, () => this.#resume(entry)).catch(this.#note(entry))),
     );
@@ -90,7 +91,7 @@ export class MoveTarget {
 
   /** Looks after the moves that are not finished, as happens by itself. */
   async tend(): Promise<void> {
-    const entries = [...this.#open.values()];
+    const entries = this.#open.all;
     await Promise.all(
       entries.map((entry) => this.#inTurn(entry.id, () => this.#tend(entry)).catch(this.#note(entry, 'debug'))),
     );
@@ -124,7 +125,7 @@ export class MoveTarget {
     const data = { from, game, holder, since: this.#now(), heard: version };
     const entry: ArrivalEntry = { id, trace, state: 'preparing', version: 0, data };
     await this.#journal.advance(entry, 'preparing');
-    this.#keep(entry);
+    this.#open.add(entry);
     try {
       return { ok: true, seat: await this.#seat(entry) };
     } catch (error) {
@@ -185,7 +186,8 @@ export class MoveTarget {
   async #undo(entry: ArrivalEntry, heard = entry.data.heard): Promise<void> {
     const { player: _, ...data } = entry.data;
     if (entry.state !== 'compensating') await this.#journal.advance(entry, 'compensating', { ...data, heard });
-    await this.#options.seats.vacate(entry.id);
+    const { game, holder } = data;
+    await this.#options.seats.vacate(entry.id, holder && { game, holder });
     await this.#journal.advance(entry, 'compensated');
     this.#forget(entry);
   }
@@ -204,7 +206,14 @@ export class MoveTarget {
     else if (state === 'compensating') await this.#undo(entry);
     else if (state === 'executing' && ageMs >= DOUBT_MS) await this.#resolve(entry);
     else if (state === 'committed' && this.#unseated.has(id) && ageMs < UNSEATED_MS_MAX) await this.#settle(entry);
-    else if (state === 'committed' && this.#options.seats.reservation(id) !== 'waiting') await this.#finish(entry);
+    else if (state === 'committed' && this.#isOver(id)) await this.#finish(entry);
+  }
+
+  /** Whether the page of a player who has moved here has come, or will not come, and the move's row need not keep the state any longer. */
+  #isOver(id: string): boolean {
+    const { seats } = this.#options;
+    const fate = seats.reservation(id);
+    return fate === 'gone' || (fate === 'taken' && seats.isKept(id));
   }
 
   /** Finds out whether a player belongs here whose state has come. */
@@ -273,15 +282,9 @@ export class MoveTarget {
       });
   }
 
-  #keep(entry: ArrivalEntry): void {
-    this.#open.set(entry.id, entry);
-    this.#options.meters.movesOpen.arrivals = this.#open.size;
-  }
-
   #forget({ id }: ArrivalEntry): void {
     this.#open.delete(id);
     this.#unseated.delete(id);
-    this.#options.meters.movesOpen.arrivals = this.#open.size;
   }
 
   #inTurn<T>(id: string, work: () => Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { MEANING } from '../../../host/edge/saga/states.ts';
-import { GAME, type Node, World } from './world.ts';
+import { GAME, type Node, type RoomsFate, World } from './world.ts';
 
 const STATE = Uint8Array.of(0, 255, 10, 13, 34, 92, 1);
 const TO = { host: 'west', game: GAME };
@@ -18,13 +18,22 @@ function begin() {
   return { done, token };
 }
 
-/** Crashes a host at one point of a move, starts it again, and waits until nothing is left to do. @returns the point, and the states that were on the disk then; undefined if the move has fewer points */
-async function walk(point: number, losesRooms: boolean): Promise<{ label: string; states: string[] } | undefined> {
+/**
+ * Crashes a host at one point of a move, starts it again, and waits until nothing is left to do.
+ * @param isFresh whether both hosts make checkpoints until the crash; otherwise the last ones are from before the move
+ * @returns the point, and the states that were on the disk then; undefined if the move has fewer points
+ */
+async function walk(
+  point: number,
+  fate: RoomsFate,
+  isFresh = false,
+): Promise<{ label: string; states: string[] } | undefined> {
   let reached: string | undefined;
   let states: string[] = [];
   let count = 0;
   const crash = Promise.withResolvers<Node>();
   world.onPoint = (life, label) => {
+    if (isFresh) for (const { seats } of [world.east, world.west]) seats.checkpoint();
     // A crash before a call is the same as one after the host's call before it.
     if (count > 0 && label.startsWith('before')) return;
     if (count++ !== point) return;
@@ -34,12 +43,13 @@ async function walk(point: number, losesRooms: boolean): Promise<{ label: string
     crash.resolve(label.split(' ')[1] === 'east' ? world.east : world.west);
   };
   const { done } = begin();
+  world.east.seats.checkpoint();
   const first = await world.drive(Promise.race([done.catch(() => undefined), crash.promise]));
   world.onPoint = () => {};
   if (reached === undefined) return undefined;
   const node = await crash.promise;
   if (first === node) await world.rest();
-  await node.crash(losesRooms);
+  await node.crash(fate);
   await world.settle().catch((error: Error) => Promise.reject(new Error(`${reached}: ${error.message}`)));
   return { label: reached, states };
 }
@@ -61,20 +71,22 @@ describe.each([
   { flow: 'a move that is undone', isWilling: false },
 ])('$flow', ({ isWilling }) => {
   test.each([
-    { rooms: 'rooms that live on', losesRooms: false },
-    { rooms: 'rooms that end with their host', losesRooms: true },
-  ])('has one owner after a crash at each point, with $rooms', async ({ losesRooms }) => {
+    { rooms: 'rooms that live on', fate: 'live on' },
+    { rooms: 'rooms that end with their host', fate: 'end' },
+    { rooms: 'rooms that go on from a checkpoint before the move', fate: 'go on' },
+    { rooms: 'rooms that go on from a checkpoint during the move', fate: 'go on', isFresh: true },
+  ] as const)('has one owner after a crash at each point, with $rooms', async ({ fate, ...more }) => {
     const reached: string[] = [];
     for (let point = 0; ; point++) {
       world.clear();
       world.west.seats.isWilling = isWilling;
-      const crashed = await walk(point, losesRooms);
+      const crashed = await walk(point, fate, 'isFresh' in more);
       if (!crashed) break;
       const { label, states } = crashed;
       reached.push(label);
       // Before the state is on the disk, and after the player is back, a crash of the room costs it, as if there were no move.
       const isInRoom = !states.includes('executing') || states.includes('compensated');
-      const isLost = losesRooms && label.includes('east') && isInRoom;
+      const isLost = fate === 'end' && label.includes('east') && isInRoom;
       expectOneOwner(`${label} (${states.join(', ')})`, isLost);
     }
     const counts = (word: string) => reached.filter((label) => label.includes(word)).length;
@@ -83,4 +95,44 @@ describe.each([
       expect(counts(word), word).toBeGreaterThanOrEqual(1);
     expect(counts(isWilling ? 'east release' : 'east restore')).toBe(1);
   });
+});
+
+test('a player who has arrived is not lost with the room before a checkpoint of the target has the player', async () => {
+  const { east, west } = world;
+  await world.drive(begin().done);
+  await world.follow();
+  const tend = () => world.drive(Promise.all([east.life.source.tend(), west.life.target.tend()]));
+  await world.clock.pass(1000);
+  await tend();
+  expect([east.meters.movesOpen, west.meters.movesOpen]).toEqual([
+    { departures: 0, arrivals: 0 },
+    { departures: 0, arrivals: 1 },
+  ]);
+  await west.crash('go on');
+  await world.follow();
+  expect(west.seats.players).toEqual([STATE]);
+  west.seats.checkpoint();
+  await tend();
+  expect(west.meters.movesOpen.arrivals).toBe(0);
+  await west.crash('go on');
+  expect(west.seats.players).toEqual([STATE]);
+});
+
+test('a move that is undone leaves no player at the target, whose match goes on with one', async () => {
+  const { east, west } = world;
+  const { done } = begin();
+  const crash = Promise.withResolvers<void>();
+  world.onPoint = (life, label) => {
+    if (label !== 'after west arrive') return;
+    west.seats.checkpoint();
+    world.onPoint = () => {};
+    life.isOver = true;
+    crash.resolve();
+  };
+  await world.drive(crash.promise);
+  expect(await world.drive(done)).toMatchObject({ outcome: 'compensated' });
+  expect(west.seats.players).toEqual([STATE]);
+  await west.crash('go on');
+  await world.settle();
+  expect([east.seats.players, west.seats.players]).toEqual([[STATE], []]);
 });

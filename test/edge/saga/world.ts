@@ -39,9 +39,14 @@ interface FakeSeat {
   isTaken?: boolean;
 }
 
+/** What becomes of a host's rooms when it crashes. With `go on`, they go on from their last checkpoint. */
+export type RoomsFate = 'live on' | 'end' | 'go on';
+
 /** Takes the place of a host's rooms. */
 export class FakeSeats implements Seats {
   seats: (FakeSeat | undefined)[] = new Array(SEATS).fill(undefined);
+  /** The seats as of the last checkpoint. */
+  #kept: (FakeSeat | undefined)[] = [];
   /** Whether the game can use the states that come. */
   isWilling = true;
 
@@ -62,15 +67,17 @@ export class FakeSeats implements Seats {
   async restore(id: string, _place: Place, lost?: { holder: Holder; player: Uint8Array }): Promise<void> {
     const found = this.seats.find((seat) => seat?.departed?.id === id);
     if (found?.departed) Object.assign(found, { player: found.departed.state, departed: undefined, restored: id });
-    else if (lost && !this.seats.some((seat) => seat?.restored === id || seat?.digest === lost.holder.digest))
-      this.#add({ digest: lost.holder.digest, player: lost.player, restored: id });
+    else if (lost && !this.seats.some((seat) => seat?.restored === id))
+      Object.assign(this.#adopt(lost.holder), { player: lost.player, restored: id });
   }
 
   async release(id: string, _place: Place, to: Destination, lost?: Holder): Promise<void> {
     const found = this.seats.find((seat) => seat?.departed?.id === id);
     if (found) found.sentTo = to;
-    else if (lost && !this.seats.some((seat) => seat?.digest === lost.digest))
-      this.#add({ digest: lost.digest, departed: { id, state: new Uint8Array() }, sentTo: to });
+    else if (lost) {
+      const departed = { id, state: new Uint8Array() };
+      Object.assign(this.#adopt(lost), { player: undefined, departed, sentTo: to });
+    }
   }
 
   hasLeft(id: string): boolean {
@@ -89,8 +96,13 @@ export class FakeSeats implements Seats {
     return true;
   }
 
-  async vacate(id: string): Promise<void> {
-    const at = this.seats.findIndex((seat) => seat?.reservedBy === id && !seat.isTaken);
+  isKept(id: string): boolean {
+    return this.#kept.some((seat) => seat?.reservedBy === id && seat.player);
+  }
+
+  async vacate(id: string, lost?: { holder: Holder }): Promise<void> {
+    const isOwn = (seat: FakeSeat) => seat.reservedBy === id || seat.digest === lost?.holder.digest;
+    const at = this.seats.findIndex((seat) => seat && isOwn(seat) && !seat.isTaken);
     if (at >= 0) this.seats[at] = undefined;
   }
 
@@ -98,6 +110,24 @@ export class FakeSeats implements Seats {
     const found = this.seats.find((seat) => seat?.reservedBy === id);
     if (!found) return 'gone';
     return found.isTaken ? 'taken' : 'waiting';
+  }
+
+  /** Keeps the players who are in the game, unless one is between this game and another. */
+  checkpoint(): void {
+    if (this.seats.some((seat) => seat?.departed && !seat.sentTo)) return;
+    this.#kept = this.seats.map((seat) => (seat?.player ? { ...seat } : undefined));
+  }
+
+  /** Loses the rooms. If they go on, it is with those players of the last checkpoint whose pages have not left since. */
+  lose(fate: RoomsFate): void {
+    if (fate === 'live on') return;
+    const present = new Set(this.seats.map((seat) => seat?.digest));
+    const kept = fate === 'go on' ? this.#kept : [];
+    this.seats = Array.from({ length: SEATS }, (_, at) => {
+      const seat = kept[at];
+      return seat && present.has(seat.digest) ? { ...seat, isTaken: false } : undefined;
+    });
+    this.checkpoint();
   }
 
   /** Lets a player join who has this state. Returns the seat. */
@@ -109,6 +139,12 @@ export class FakeSeats implements Seats {
   /** The states of the players who are in the game. */
   get players(): Uint8Array[] {
     return this.seats.flatMap((seat) => seat?.player ?? []);
+  }
+
+  /** Returns the seat that a player has or gets after a restart. */
+  #adopt({ digest }: Holder): FakeSeat {
+    const found = this.seats.find((seat) => seat?.digest === digest);
+    return found ?? must(this.seats[this.#add({ digest })], 'seat');
   }
 
   #add(seat: FakeSeat): number {
@@ -192,6 +228,7 @@ export class Node {
         holderOf: (place: Place) => seats.holderOf(place),
         reservation: (id: string) => seats.reservation(id),
         hasLeft: (id: string) => seats.hasLeft(id),
+        isKept: (id: string) => seats.isKept(id),
         depart: guard('depart', (...args: Parameters<Seats['depart']>) => seats.depart(...args)),
         restore: guard('restore', (...args: Parameters<Seats['restore']>) => seats.restore(...args)),
         release: guard('release', (...args: Parameters<Seats['release']>) => seats.release(...args)),
@@ -214,10 +251,10 @@ export class Node {
   }
 
   /** Ends the life of the host at once, and starts the next one. @param losesRooms whether the rooms end with it */
-  async crash(losesRooms: boolean): Promise<void> {
+  async crash(fate: RoomsFate): Promise<void> {
     this.life.isOver = true;
     await this.life.store.close();
-    if (losesRooms) this.seats.seats.fill(undefined);
+    this.seats.lose(fate);
     Object.assign(this.meters.movesOpen, { departures: 0, arrivals: 0 });
     await this.start();
     const { source, target } = this.life;
@@ -238,6 +275,8 @@ export class World {
   fate: (message: MoveMessage, isAnswer: boolean) => Fate = () => 'arrives';
   /** Called at each point where a host can crash: before and after each write, call of a room, and message. */
   onPoint: (life: Life, label: string) => void = () => {};
+  /** Digests of the tokens of pages that have followed their players. */
+  #followers = new Set<string>();
   /** Number of calls that wait for a disk. */
   #busy = 0;
 
@@ -331,6 +370,7 @@ export class World {
       const open = [east, west].map(({ life }) => life);
       await this.drive(Promise.all(open.flatMap(({ source, target }) => [source.tend(), target.tend()])));
       await this.follow();
+      for (const { seats } of [east, west]) seats.checkpoint();
       if ([east, west].every(({ meters }) => meters.movesOpen.departures + meters.movesOpen.arrivals === 0)) return;
       await this.clock.pass(250);
     }
@@ -344,15 +384,19 @@ export class World {
         const there = seat?.sentTo && this.nodes.get(seat.sentTo.host)?.seats.seats;
         const found = there?.find((other) => other?.digest === digestOf(seat?.sentTo?.token ?? ''));
         if (!found) continue;
-        found.isTaken = true;
+        this.#followers.add(found.digest);
         node.seats.seats[at] = undefined;
       }
+    // A page also comes back to a seat that its host has lost in a crash.
+    for (const { seats } of this.nodes.values())
+      for (const seat of seats.seats) if (seat?.reservedBy && this.#followers.has(seat.digest)) seat.isTaken = true;
   }
 
   /** Frees all seats, for the next walk. */
   clear(): void {
     for (const node of this.nodes.values()) {
       node.seats.seats.fill(undefined);
+      node.seats.checkpoint();
       node.seats.isWilling = true;
       node.written = [];
     }
