@@ -13,6 +13,8 @@ export type MovedTo = { readonly url: string; readonly game: string; readonly ho
  */
 export class ReturnTokens {
   #list: string[];
+  /** The token that was the last to be known as valid. */
+  #valid: string | undefined;
   #place: MovedTo | undefined;
   readonly #key: string;
   readonly #storage: TokenStorage | undefined;
@@ -26,6 +28,7 @@ export class ReturnTokens {
     this.#storage = storage;
     const [list, place] = attempt(() => storage?.getItem(key)?.split('\n')) ?? [];
     this.#list = list?.split(',') ?? [];
+    this.#valid = this.#list[0];
     this.#place = attempt(() => readPlace(place));
   }
 
@@ -41,6 +44,7 @@ export class ReturnTokens {
   /** Forgets all tokens except that of the seat to which the player has moved. */
   move(token: string, place: MovedTo): void {
     this.#place = place;
+    this.#valid = token;
     this.#keep([token]);
   }
 
@@ -49,13 +53,15 @@ export class ReturnTokens {
     this.#keep([...new Set([...tokens, ...this.#list])].slice(0, TOKENS_MAX));
   }
 
-  /** Forgets all tokens except one, which is known to be valid. */
+  /** Forgets all tokens except one that is known to be valid, and the one before it: a host that crashes may not have kept the newest yet. */
   settle(token: string): void {
-    this.#keep([token]);
+    const former = this.#valid;
+    this.#valid = token;
+    this.#keep(former === undefined || former === token ? [token] : [token, former]);
   }
 
   clear(): void {
-    this.#place = undefined;
+    this.#place = this.#valid = undefined;
     this.#keep([]);
   }
 

@@ -192,8 +192,9 @@ export class Returns {
     pass.take();
     const ticket: Ticket = { client: '', pass, seat() {}, close: () => pass.free() };
     const id = randomBytes(TOKEN_BYTES).toString('base64url');
-    const entry = this.#add(player, { id, token: undefined, ticket, close: () => {} }, 'cold');
-    Object.assign(entry, { digest, origin, isResumed: true });
+    const proof = { token: undefined, digest: digest.toString('base64url'), origin: origin.toString('base64url') };
+    const entry = this.#add(player, { ...proof, id, ticket, close: () => {} }, 'cold');
+    entry.isResumed = true;
     this.#wait(entry, holdMs);
   }
 

@@ -129,10 +129,12 @@ test('every few seconds the state of a game that moves is kept, and the next pro
     { ...SEAT, game: 'arena' },
     { ...SEAT, seat: 1, game: 'other' },
   ]);
+  await expect.poll(async () => (await first.store.getSave({ id: 'seats/arena' })) !== undefined).toBe(true);
+  const match = async () => Buffer.from((await first.store.getSave({ id: 'match/arena' }))?.state ?? []);
+  await expect.poll(async () => (await match()).length).toBeGreaterThan(0);
   first.room.stats.ticks = 71;
   await first.clock.pass(5000);
-  await expect.poll(async () => (await first.store.getSave({ id: 'seats/arena' })) !== undefined).toBe(true);
-  await expect.poll(async () => (await first.store.getSave({ id: 'match/arena' })) !== undefined).toBe(true);
+  await expect.poll(async () => (await match()).includes(ORIGIN)).toBe(true);
   await first.kill();
   const second = await open(folder);
   expect(await second.checkpoints.read('arena')).toEqual({ ...MATCH, origins: [null, ORIGIN], records: [SEAT] });

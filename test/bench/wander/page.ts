@@ -69,7 +69,8 @@ export class Wanderer {
 
   #settle(peer: Peer, seat: number): void {
     const former = this.#peer;
-    this.#tokens = tokensOf(peer).slice(0, 1);
+    // The host calls the token valid with which the page has come. It may not have kept the new one yet when it crashes.
+    this.#tokens = tokensOf(peer);
     this.#peer = peer;
     this.seat = seat;
     this.#isBusy = false;
