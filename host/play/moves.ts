@@ -78,23 +78,32 @@ export async function openMoves(options: MovesOptions): Promise<Moves> {
   const parts = { ...options, stepMsMax, peerOf: (host: string) => peers.get(host) };
   const source = new MoveSource(parts);
   const target = new MoveTarget(parts);
-  const handle: Handler = (message, from) =>
-    message.kind === 'ask' ? source.answer(message, from) : target.handle(message, from);
+  // What other hosts say waits until the moves of an earlier process are known, or a new one would count as one of them.
+  const known = Promise.withResolvers<void>();
+  const handle: Handler = async (message, from) => {
+    if (message.kind === 'ask') return source.answer(message, from);
+    await known.promise;
+    return target.handle(message, from);
+  };
   peers.set('', localPeer(handle));
-  const known = movePeers(config);
-  for (const { name: to, url } of known)
+  const others = movePeers(config);
+  for (const { name: to, url } of others)
     peers.set(to, new HttpPeer({ url, from: name, to, key, timeoutMs: 2 * stepMsMax }));
   let listener: Listener | undefined;
   if (name !== '') {
-    const names = new Set(known.map((peer) => peer.name));
+    const names = new Set(others.map((peer) => peer.name));
     listener = await openListener({ host: config.moveHost, port: config.movePort, name, key, peers: names, handle });
     log('info', `other hosts can move players here at port ${listener.port}`);
   }
   const closing = Promise.withResolvers<void>();
   let isClosed = false;
-  const recovered = Promise.all([source.recover(), target.recover()]).then(
-    () => {},
-    (error: Error) => log('error', `interrupted moves of players are not finished: ${error.message}`),
+  // A player who has moved here and is moving on is here first, so that the later move finds the player.
+  const recover = async () => {
+    await target.recover().finally(known.resolve);
+    await source.recover();
+  };
+  const recovered = recover().catch((error: Error) =>
+    log('error', `interrupted moves of players are not finished: ${error.message}`),
   );
   const tending = (async () => {
     await recovered;
@@ -106,7 +115,10 @@ export async function openMoves(options: MovesOptions): Promise<Moves> {
   return {
     port: listener?.port,
     recovered,
-    start: (request) => source.start(request),
+    async start(request) {
+      await recovered;
+      return source.start(request);
+    },
     async close() {
       isClosed = true;
       closing.resolve();

@@ -23,14 +23,16 @@ interface Arrived {
   readonly game: string;
   readonly kept: Kept;
   hasJoined: boolean;
-  /** Whether the store has a state of the game with the player in it. */
-  isKept: boolean;
+  /** Id of the move by which the player has moved on. */
+  movedOn?: string;
 }
 
 /** The seats of a host's rooms, as moves of players use them. */
 export class MovingSeats implements Seats {
   readonly #options: MovingSeatsOptions;
   readonly #arrived = new Map<string, Arrived>();
+  /** Moves whose players came, or came back, after the newest state of the game that the store has. */
+  readonly #unkept = new Set<string>();
 
   constructor(options: MovingSeatsOptions) {
     this.#options = options;
@@ -45,20 +47,26 @@ export class MovingSeats implements Seats {
   }
 
   async restore(id: string, { game }: Place, lost?: { holder: Holder; player: Uint8Array }): Promise<void> {
-    if ((await this.#find(game)?.moves.restore(id)) || !lost) return;
+    if (await this.#find(game)?.moves.restore(id)) return this.#noteUnkept(id, game);
+    if (!lost) return;
     const seat = await this.#keepLost(id, game, lost.holder);
     if (!(await this.#find(game)?.moves.arrive(seat, lost.player)))
       throw new NearlightError('NL_MOVE', `${game} cannot use the player's state any more`);
+    this.#noteUnkept(id, game);
   }
 
-  async release(id: string, { game }: Place, to: Destination, lost?: Holder): Promise<void> {
+  async release(id: string, { game, seat }: Place, to: Destination, lost?: Holder): Promise<void> {
     const notice = this.#noticeOf(to);
-    if ((await this.#find(game)?.moves.release(id, notice)) || !lost) return;
-    const seat = await this.#keepLost(id, game, lost);
-    await this.#find(game)?.moves.redirect(id, seat, notice);
+    if (await this.#find(game)?.moves.release(id, notice)) return this.#noteMovedOn(id, game, seat);
+    if (!lost) return;
+    const found = await this.#keepLost(id, game, lost);
+    this.#noteMovedOn(id, game, found);
+    await this.#find(game)?.moves.redirect(id, found, notice);
   }
 
   hasLeft(id: string, { game }: Place): boolean {
+    // As long as the store has an earlier move to this seat, a restart would bring the player back.
+    if ([...this.#arrived.values()].some(({ movedOn }) => movedOn === id)) return false;
     return !this.#find(game)?.moves.has(id);
   }
 
@@ -68,7 +76,7 @@ export class MovingSeats implements Seats {
     const right = this.#rightOf(game, holder);
     const kept = await this.#options.transfers.keep(game, right, { client: `move ${id}`, isReturning: false });
     // A match that goes on after a restart with this player has the state already, or a newer one.
-    this.#arrived.set(id, { game, kept, hasJoined: kept.isResumed, isKept: kept.isResumed });
+    this.#arrived.set(id, { game, kept, hasJoined: kept.isResumed });
     return kept.seat;
   }
 
@@ -77,12 +85,12 @@ export class MovingSeats implements Seats {
     if (!arrived || arrived.kept.state === 'gone') return false;
     if (arrived.hasJoined) return true;
     arrived.hasJoined = (await this.#find(arrived.game)?.moves.arrive(arrived.kept.seat, player)) ?? false;
-    if (arrived.hasJoined) void this.#noteKept(arrived);
+    if (arrived.hasJoined) this.#noteUnkept(id, arrived.game);
     return arrived.hasJoined;
   }
 
   isKept(id: string): boolean {
-    return this.#arrived.get(id)?.isKept ?? true;
+    return !this.#unkept.has(id);
   }
 
   async vacate(id: string, lost?: { game: string; holder: Holder }): Promise<void> {
@@ -90,6 +98,7 @@ export class MovingSeats implements Seats {
     if (arrived) arrived.kept.cancel();
     else if (lost) this.#options.transfers.cancel(lost.holder);
     this.#arrived.delete(id);
+    this.#unkept.delete(id);
   }
 
   reservation(id: string): Reservation {
@@ -110,9 +119,19 @@ export class MovingSeats implements Seats {
     return { ...holder, origin: first, digest: checkpoints?.lastDigest(game, first) ?? holder.digest };
   }
 
-  async #noteKept(arrived: Arrived): Promise<void> {
-    await this.#options.checkpoints?.after(arrived.game);
-    arrived.isKept = true;
+  #noteMovedOn(id: string, game: string, seat: number): void {
+    for (const [former, arrived] of this.#arrived)
+      if (arrived.game === game && arrived.kept.seat === seat) {
+        arrived.movedOn = id;
+        this.#unkept.delete(former);
+      }
+  }
+
+  #noteUnkept(id: string, game: string): void {
+    const { checkpoints } = this.#options;
+    if (!checkpoints) return;
+    this.#unkept.add(id);
+    void checkpoints.after(game).then(() => this.#unkept.delete(id));
   }
 
   #noticeOf({ host, game, token }: Destination): Notice {

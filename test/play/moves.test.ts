@@ -172,6 +172,18 @@ test('a move that is undone after a restart gives up the seat that a match which
   expect(calls).toEqual(['cancel d']);
 });
 
+test('a move from a seat is not over before an earlier move to the seat is, which would bring the player back', async () => {
+  const { seats } = fakeSeats();
+  await seats.reserve('a', 'two', { digest: digestOf('t') });
+  await seats.arrive('a', STATE);
+  const place = { game: 'two', seat: 3 };
+  expect([seats.isKept('a'), seats.hasLeft('b', place)]).toEqual([false, true]);
+  await seats.release('b', place, { host: '', game: 'one', token: 't' });
+  expect([seats.isKept('a'), seats.hasLeft('b', place)]).toEqual([true, false]);
+  await seats.vacate('a');
+  expect(seats.hasLeft('b', place)).toBe(true);
+});
+
 test('the state of a player who has arrived is kept elsewhere until the store has the match with the player', async () => {
   const { seats, saved } = fakeSeats();
   expect(seats.isKept('a')).toBe(true);

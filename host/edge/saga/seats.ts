@@ -44,8 +44,8 @@ export interface Seats {
   /** Lets the player of a reserved seat join with a state. Returns false if the game cannot use the state, or the seat is gone. */
   arrive(id: string, player: Uint8Array): Promise<boolean>;
   /**
-   * Tells whether a player who has arrived would be in the game after a crash of the host, as far as a match goes on then. Until then only
-   * the move has the player's state.
+   * Tells whether a player who has arrived, or was put back, would be in the game after a crash of the host, as far as a match goes on then.
+   * Until then only the move has the player's state.
    */
   isKept(id: string): boolean;
   /**

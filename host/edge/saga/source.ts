@@ -50,7 +50,7 @@ export interface MoveResult {
 
 export interface MoveSourceOptions {
   store: JournalStore;
-  seats: Pick<Seats, 'holderOf' | 'depart' | 'restore' | 'release' | 'hasLeft'>;
+  seats: Pick<Seats, 'holderOf' | 'depart' | 'restore' | 'release' | 'hasLeft' | 'isKept'>;
   /** Returns a host by its name, or this one for ''; undefined if it is not known. */
   peerOf(name: string): Peer | undefined;
   meters: MoveMeters;
@@ -73,6 +73,8 @@ export class MoveSource {
   readonly #places = new Set<string>();
   /** Moves that were undone, but whose players could not be put back. */
   readonly #unrestored = new Set<string>();
+  /** Moves that were undone, whose rows keep the players' states until the games' checkpoints have them. */
+  readonly #returning = new Set<string>();
   /** When the source repeats a decision that the target has not heard. */
   readonly #repeats = new Map<string, { dueAt: Milli; pauseMs: number }>();
   readonly #telling = new Set<string>();
@@ -98,8 +100,8 @@ export class MoveSource {
     const begunAt = this.#clock.now();
     const entry = await this.#begin({ from, to, trace });
     const failure = await this.#execute(entry);
-    this.#places.delete(keyOf(from));
     const { id } = entry;
+    if (!this.#returning.has(id)) this.#places.delete(keyOf(from));
     const milliseconds = this.#clock.now() - begunAt;
     meters.move.add(milliseconds);
     const outcome = failure ? 'compensated' : 'committed';
@@ -137,15 +139,17 @@ export class MoveSource {
   async tend(): Promise<void> {
     const now = this.#clock.now();
     const due = [...this.#repeats].filter(([, { dueAt }]) => dueAt <= now);
-    await Promise.all(
-      due.map(async ([id]) => {
-        const entry = this.#open.get(id);
-        if (!entry || this.#telling.has(id)) return;
-        this.#telling.add(id);
-        await this.#tellDecision(entry);
-        this.#telling.delete(id);
-      }),
-    );
+    await Promise.all([...this.#returning].map((id) => this.#alone(id, (entry) => this.#dropState(entry))));
+    await Promise.all(due.map(([id]) => this.#alone(id, (entry) => this.#tellDecision(entry))));
+  }
+
+  /** Does something for a move that is not finished, unless something is being done for it. */
+  async #alone(id: string, work: (entry: DepartureEntry) => Promise<void>): Promise<void> {
+    const entry = this.#open.get(id);
+    if (!entry || this.#telling.has(id)) return;
+    this.#telling.add(id);
+    await work(entry);
+    this.#telling.delete(id);
   }
 
   async #begin(request: MoveRequest & { trace: string }): Promise<DepartureEntry> {
@@ -175,7 +179,11 @@ export class MoveSource {
         `there is no host "${to.host}"; MOVE_PEERS names those to which players can move`,
       );
     if (to.host === '' && to.game === from.game) throw new NearlightError('NL_MOVE', 'the player plays there already');
-    if (this.#places.has(keyOf(from))) throw new NearlightError('NL_MOVE', 'the player is being moved already');
+    if (this.#places.has(keyOf(from)))
+      throw new NearlightError(
+        'NL_MOVE',
+        'the player is being moved, or has just come back; try again in some seconds',
+      );
     if (this.#places.size >= DEPARTURES_MAX || this.#open.size >= UNFINISHED_MAX)
       throw new NearlightError('NL_MOVE', 'too many players are being moved; try again');
     if (this.#places.size >= CALM_MAX && this.#messageMs > SLOW_SHARE * this.#options.stepMsMax)
@@ -262,7 +270,12 @@ export class MoveSource {
       const problem = `a player could not be put back, whose state the store keeps in the move ${id}`;
       log('error', `${from.game}: ${problem}: ${error.message}`, about(entry));
     });
-    if (isHeard) await this.#close(entry).catch((error: Error) => this.#repeatLater(entry, error));
+    if (player !== undefined && !this.#unrestored.has(id) && !seats.isKept(id)) {
+      this.#returning.add(id);
+      this.#places.add(keyOf(from));
+    }
+    if (isHeard) this.#heard.add(id);
+    if (isHeard) await this.#endIfDone(entry).catch((error: Error) => this.#repeatLater(entry, error));
     else this.#repeatLater(entry, new Error('no answer'));
     meters.moveUndo.add(this.#clock.now() - begunAt);
     this.#count(entry, 'compensated', cause);
@@ -273,18 +286,41 @@ export class MoveSource {
   async #tellDecision(entry: DepartureEntry): Promise<void> {
     try {
       const isCommitted = MEANING[entry.state].decision === 'committed';
-      if (!isCommitted) await this.#tell(entry, 'cancel');
-      else if (!this.#heard.has(entry.id)) {
-        await this.#tell(entry, 'commit').catch((error: NearlightError) => this.#moveAgain(entry, error));
+      if (!this.#heard.has(entry.id)) {
+        if (!isCommitted) await this.#tell(entry, 'cancel');
+        else await this.#tell(entry, 'commit').catch((error: NearlightError) => this.#moveAgain(entry, error));
         this.#heard.add(entry.id);
       }
-      // Until the page has left, this host must know where to send it, also if it is started again.
-      if (isCommitted && !this.#options.seats.hasLeft(entry.id, entry.data.from))
-        this.#repeats.set(entry.id, { dueAt: milli(this.#clock.now() + LEAVE_MS), pauseMs: PAUSE_MS_MIN });
-      else await this.#close(entry);
+      await this.#endIfDone(entry);
     } catch (error) {
       this.#repeatLater(entry, error as Error);
     }
+  }
+
+  /**
+   * Ends a move whose decision the target knows. Until the page of a player who has moved is gone, this host must know where to send it, also
+   * if it is started again. Until the game has a player again who has not moved, the row keeps the state.
+   */
+  async #endIfDone(entry: DepartureEntry): Promise<void> {
+    const { id, state, data } = entry;
+    const isDone =
+      MEANING[state].decision === 'committed' ? this.#options.seats.hasLeft(id, data.from) : !this.#returning.has(id);
+    if (isDone) await this.#close(entry);
+    else this.#repeats.set(id, { dueAt: milli(this.#clock.now() + LEAVE_MS), pauseMs: PAUSE_MS_MIN });
+  }
+
+  /** Takes the state of a player who has not moved out of the row, when the game's checkpoint has the player again. */
+  async #dropState(entry: DepartureEntry): Promise<void> {
+    const { id, data } = entry;
+    if (!this.#options.seats.isKept(id)) return;
+    const { player: _, ...rest } = data;
+    const isDropped = await this.#journal.advance(entry, 'compensating', rest).then(
+      () => true,
+      () => false,
+    );
+    if (!isDropped) return;
+    this.#returning.delete(id);
+    this.#places.delete(keyOf(data.from));
   }
 
   /** Notes that nothing is left to do: the target knows the decision, and the page of a player who has moved is gone. */
@@ -359,6 +395,7 @@ export class MoveSource {
     this.#open.delete(id);
     this.#repeats.delete(id);
     this.#unrestored.delete(id);
+    this.#returning.delete(id);
     this.#heard.delete(id);
   }
 }

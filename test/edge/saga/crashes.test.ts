@@ -15,7 +15,7 @@ function begin() {
   const { seat, token } = world.east.seats.join(STATE);
   const done = world.east.life.source.start({ from: { game: GAME, seat }, to: TO });
   done.catch(() => {});
-  return { done, token };
+  return { done, seat, token };
 }
 
 /**
@@ -42,6 +42,7 @@ async function walk(
     states = world.east.written.map(({ state }) => state);
     crash.resolve(label.split(' ')[1] === 'east' ? world.east : world.west);
   };
+  for (const { seats } of [world.east, world.west]) seats.keepsMatches = fate === 'go on';
   const { done } = begin();
   world.east.seats.checkpoint();
   const first = await world.drive(Promise.race([done.catch(() => undefined), crash.promise]));
@@ -99,6 +100,7 @@ describe.each([
 
 test('a player who has arrived is not lost with the room before a checkpoint of the target has the player', async () => {
   const { east, west } = world;
+  west.seats.keepsMatches = true;
   await world.drive(begin().done);
   await world.follow();
   const tend = () => world.drive(Promise.all([east.life.source.tend(), west.life.target.tend()]));
@@ -135,4 +137,29 @@ test('a move that is undone leaves no player at the target, whose match goes on 
   await west.crash('go on');
   await world.settle();
   expect([east.seats.players, west.seats.players]).toEqual([[STATE], []]);
+});
+
+test('a player who was put back is not given the old state by a crash after the next checkpoint, though the target has heard nothing', async () => {
+  const { east, west } = world;
+  east.seats.keepsMatches = true;
+  world.fate = ({ kind }) => (kind === 'reserve' ? 'arrives' : 'is lost');
+  const { done, seat } = begin();
+  expect(await world.drive(done)).toMatchObject({ outcome: 'compensated' });
+  const again = () => world.drive(east.life.source.start({ from: { game: GAME, seat }, to: TO }));
+  await expect(again()).rejects.toThrow('has just come back');
+  await east.crash('go on');
+  expect(east.seats.players).toEqual([STATE]);
+  east.seats.checkpoint();
+  await world.drive(east.life.source.tend());
+  // The player plays on.
+  const newer = Uint8Array.of(9);
+  Object.assign(east.seats.seats[seat] ?? {}, { player: newer });
+  east.seats.checkpoint();
+  await east.crash('go on');
+  expect(east.seats.players).toEqual([newer]);
+  world.fate = () => 'arrives';
+  expect(await again()).toMatchObject({ outcome: 'committed' });
+  await world.settle();
+  await east.crash('go on');
+  expect([east.seats.players, west.seats.players]).toEqual([[], [newer]]);
 });

@@ -189,7 +189,7 @@ test('a move is not begun for a seat without a player, to an unknown host, to th
   await expect(source.start({ from, to: { host: 'north', game: GAME } })).rejects.toThrow('no host "north"');
   await expect(source.start({ from, to: west, trace: 'x' })).rejects.toThrow('trace');
   const first = source.start({ from, to: west });
-  await expect(source.start({ from, to: west })).rejects.toThrow('being moved already');
+  await expect(source.start({ from, to: west })).rejects.toThrow('is being moved');
   expect(await world.drive(first)).toMatchObject({ outcome: 'committed' });
   expect(world.east.meters.moves).toMatchObject({ refused: 4, committed: 1 });
 });

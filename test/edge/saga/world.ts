@@ -45,6 +45,8 @@ export type RoomsFate = 'live on' | 'end' | 'go on';
 /** Takes the place of a host's rooms. */
 export class FakeSeats implements Seats {
   seats: (FakeSeat | undefined)[] = new Array(SEATS).fill(undefined);
+  /** Whether the host makes checkpoints. */
+  keepsMatches = false;
   /** The seats as of the last checkpoint. */
   #kept: (FakeSeat | undefined)[] = [];
   /** Whether the game can use the states that come. */
@@ -97,7 +99,9 @@ export class FakeSeats implements Seats {
   }
 
   isKept(id: string): boolean {
-    return this.#kept.some((seat) => seat?.reservedBy === id && seat.player);
+    const has = (seats: readonly (FakeSeat | undefined)[]) =>
+      seats.some((seat) => seat?.player && (seat.reservedBy === id || seat.restored === id));
+    return !this.keepsMatches || !has(this.seats) || has(this.#kept);
   }
 
   async vacate(id: string, lost?: { holder: Holder }): Promise<void> {
@@ -259,7 +263,8 @@ export class Node {
     await this.start();
     const { source, target } = this.life;
     // Recovering waits for other hosts, and so for the clock.
-    await this.#world.drive(Promise.all([source.recover(), target.recover()]));
+    await this.#world.drive(target.recover());
+    await this.#world.drive(source.recover());
   }
 
   async close(): Promise<void> {
