@@ -15,11 +15,16 @@ import { Unfinished } from './unfinished.ts';
 /** Limits on the moves from this host that are not decided, and that are not finished. */
 export const DEPARTURES_MAX = 4096;
 const UNFINISHED_MAX = 65_536;
-/** So many moves may always be begun at once. Beyond that, no more are begun while messages take longer than this share of their limit. */
+/**
+ * So many moves may always be begun at once. Beyond that, no more are begun while messages, or writes to the disk, take longer than this share of
+ * the limit for a step.
+ */
 const CALM_MAX = 64;
 const SLOW_SHARE = 0.4;
-/** Weight of the newest message in the mean time of messages. */
+/** Weight of the newest time in a mean. */
 const NEWEST = 0.05;
+/** A move that is not decided within the time of this many steps is undone, so that no player is between two games for long. */
+export const STEPS_MAX = 6;
 /** Pause between two looks whether a page has left that was sent on. */
 const LEAVE_MS = 500;
 /** Number of times that a message is sent before the move is undone. */
@@ -78,8 +83,8 @@ export class MoveSource {
   /** When the source repeats a decision that the target has not heard. */
   readonly #repeats = new Map<string, { dueAt: Milli; pauseMs: number }>();
   readonly #telling = new Set<string>();
-  /** Mean time of the last messages, in milliseconds. */
-  #messageMs = 0;
+  /** Mean times of the last messages and writes, in milliseconds. */
+  readonly #meanMs = { message: 0, write: 0 };
   /** Moves whose targets have heard the decision. */
   readonly #heard = new Set<string>();
 
@@ -99,7 +104,7 @@ export class MoveSource {
     const { meters } = this.#options;
     const begunAt = this.#clock.now();
     const entry = await this.#begin({ from, to, trace });
-    const failure = await this.#execute(entry);
+    const failure = await this.#execute(entry, begunAt);
     const { id } = entry;
     if (!this.#returning.has(id)) this.#places.delete(keyOf(from));
     const milliseconds = this.#clock.now() - begunAt;
@@ -157,7 +162,7 @@ export class MoveSource {
       const entry = this.#create(request);
       this.#open.add(entry);
       this.#places.add(keyOf(request.from));
-      await this.#journal.advance(entry, 'preparing').catch((error: unknown) => {
+      await this.#write(entry, 'preparing').catch((error: unknown) => {
         this.#forget(entry);
         this.#places.delete(keyOf(request.from));
         throw error;
@@ -186,7 +191,8 @@ export class MoveSource {
       );
     if (this.#places.size >= DEPARTURES_MAX || this.#open.size >= UNFINISHED_MAX)
       throw new NearlightError('NL_MOVE', 'too many players are being moved; try again');
-    if (this.#places.size >= CALM_MAX && this.#messageMs > SLOW_SHARE * this.#options.stepMsMax)
+    const { message, write } = this.#meanMs;
+    if (this.#places.size >= CALM_MAX && Math.max(message, write) > SLOW_SHARE * this.#options.stepMsMax)
       throw new NearlightError('NL_MOVE', 'moves are slow, because many players are being moved; try again');
     const holder = seats.holderOf(from);
     if (!holder)
@@ -196,17 +202,24 @@ export class MoveSource {
   }
 
   /** Leads a move to a decision. @returns why it was undone; undefined if it was not */
-  async #execute(entry: DepartureEntry): Promise<NearlightError | undefined> {
-    const { seats } = this.#options;
+  async #execute(entry: DepartureEntry, begunAt: Milli): Promise<NearlightError | undefined> {
+    const { seats, stepMsMax } = this.#options;
     const { id } = entry;
+    const checkTime = () => {
+      if (this.#clock.now() - begunAt >= STEPS_MAX * stepMsMax)
+        throw new NearlightError('NL_MOVE_TIME', `it was not decided within ${STEPS_MAX * stepMsMax} ms`);
+    };
     try {
+      checkTime();
       await this.#tell(entry, 'reserve');
       const state = await this.#inTime(seats.depart(id, entry.data.from));
       if (!state)
         throw new NearlightError('NL_MOVE', `${entry.data.from.game} hands no players over, or the player has left`);
       const player = Buffer.from(state).toString('base64');
-      await this.#journal.advance(entry, 'executing', { ...entry.data, player });
+      await this.#write(entry, 'executing', { ...entry.data, player });
+      checkTime();
       await this.#tell(entry, 'import');
+      checkTime();
     } catch (error) {
       return this.#compensate(entry, asCoded(error));
     }
@@ -364,12 +377,22 @@ export class MoveSource {
       const sentAt = this.#clock.now();
       const answer = await this.#inTime(answered).catch(() => undefined);
       if (answer === undefined) abort.abort();
-      this.#messageMs += NEWEST * (this.#clock.now() - sentAt - this.#messageMs);
+      this.#noteTime('message', sentAt);
       if (typeof answer === 'string') problem = answer;
       else if (answer?.ok) return;
       else if (answer) throw new NearlightError(answer.code, answer.message);
     }
     throw new NearlightError('NL_MOVE_TIME', `${kind} at ${host || 'this host'}: ${problem}`);
+  }
+
+  /** Writes the next state of a move that is not decided. @throws as the journal */
+  async #write(entry: DepartureEntry, state: 'preparing' | 'executing', data = entry.data): Promise<void> {
+    const begunAt = this.#clock.now();
+    await this.#journal.advance(entry, state, data).finally(() => this.#noteTime('write', begunAt));
+  }
+
+  #noteTime(kind: 'message' | 'write', begunAt: Milli): void {
+    this.#meanMs[kind] += NEWEST * (this.#clock.now() - begunAt - this.#meanMs[kind]);
   }
 
   /** Waits for a step. @throws NearlightError NL_MOVE_TIME */

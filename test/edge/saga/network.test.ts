@@ -171,6 +171,35 @@ test('a host whose messages are slow begins no more moves than it can finish, an
   expect((await some(70)).filter((outcome) => outcome.includes('moves are slow'))).toHaveLength(0);
 });
 
+test('a host whose disk is slow begins no more moves than it can finish', async () => {
+  const { east, west } = world;
+  east.writeMs = 200;
+  const some = () => {
+    for (const { seats: all } of [east, west]) all.seats = new Array(200).fill(undefined);
+    const attempt = () =>
+      begin().done.then(
+        ({ outcome }) => outcome,
+        ({ message }: Error) => message,
+      );
+    return world.drive(Promise.all(Array.from({ length: 70 }, attempt)));
+  };
+  expect(new Set(await some())).toEqual(new Set(['committed']));
+  expect((await some()).filter((outcome) => outcome.includes('moves are slow'))).toHaveLength(6);
+});
+
+test.each([
+  [850, 'committed'],
+  [900, 'compensated'],
+])('a move whose two writes before the decision take %i ms each is %s', async (writeMs, outcome) => {
+  const { east } = world;
+  east.writeMs = writeMs;
+  const result = await world.drive(begin().done);
+  expect(result).toMatchObject({ outcome, ...(outcome === 'committed' ? {} : { code: 'NL_MOVE_TIME' }) });
+  east.writeMs = 0;
+  await world.settle();
+  expect(players()).toEqual(outcome === 'committed' ? [0, 1] : [1, 0]);
+});
+
 test('a seat that was reserved is free again if nothing more comes', async () => {
   const { target } = world.west.life;
   const holder = { digest: digestOf('a') };

@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import { must } from '../../../host/base/assert.ts';
 import { NearlightError } from '../../../host/base/errors.ts';
+import { milli } from '../../../host/base/time.ts';
 import type { Holder, MoveAnswer, MoveMessage } from '../../../host/edge/saga/message.ts';
 import type { Peer } from '../../../host/edge/saga/peer.ts';
 import type { Destination, Place, Reservation, Seats } from '../../../host/edge/saga/seats.ts';
@@ -196,6 +197,8 @@ export class Node {
   readonly seats = new FakeSeats();
   readonly meters = new Meters();
   readonly lines: string[] = [];
+  /** Time that the disk takes for a write. */
+  writeMs = 0;
   /** The rows about moves from this host that were written to the disk since the last call of `clear`. */
   written: Saga[] = [];
   readonly #world: World;
@@ -221,6 +224,8 @@ export class Node {
     const parts = {
       store: {
         putSaga: guard('putSaga', async (row: Saga) => {
+          const { writeMs } = this;
+          if (writeMs > 0) await clock.until(milli(clock.now() + writeMs));
           const isPut = await this.#world.busy(store.putSaga(row));
           if (row.kind === 'departure' && isPut) this.written.push(row);
           return isPut;
