@@ -78,7 +78,7 @@ export async function openMoves(options: MovesOptions): Promise<Moves> {
   const parts = { ...options, stepMsMax, peerOf: (host: string) => peers.get(host) };
   const source = new MoveSource(parts);
   const target = new MoveTarget(parts);
-  // What other hosts say waits until the moves of an earlier process are known, or a new one would count as one of them.
+  // Messages of other hosts wait until the moves of an earlier process are known, or a new one would count as one of them.
   const known = Promise.withResolvers<void>();
   const handle: Handler = async (message, from) => {
     if (message.kind === 'ask') return source.answer(message, from);

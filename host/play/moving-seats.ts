@@ -11,7 +11,7 @@ export interface MovingSeatsOptions {
   /** The host's games that are running. */
   rooms(): readonly Pick<Room, 'name' | 'moves'>[];
   transfers: Pick<Transfers, 'rightTo' | 'keep' | 'cancel'>;
-  /** What the host keeps of its matches; undefined if it keeps nothing. */
+  /** The checkpoints of the host's matches; undefined if it makes none. */
   checkpoints?: Pick<Checkpoints, 'after' | 'lastDigest'> | undefined;
   peers: readonly PeerEntry[];
   /** For how long a seat waits for its page; RETURN_MS_MAX. */

@@ -241,7 +241,7 @@ export class PlayerClient {
     this.#reconnect({ isAlive: true });
   }
 
-  /** What the page asks for in the game to which the player has moved. */
+  /** Returns a request for the game to which the player has moved, if there is one. */
   #there(query: ViewQuery): ViewQuery {
     return this.#movedGame === undefined ? query : { ...query, game: this.#movedGame };
   }

@@ -244,13 +244,13 @@ test('a state that would lack a player is not kept, but another one soon', async
   expect(room.saves).toBe(4);
 });
 
-test('whoever waits for the state of a game waits until the store has one that began later', async () => {
+test('a move that waits for the state of a game waits until the store has one that began later', async () => {
   const { checkpoints, room, watch, clock, store } = await open(temporaryFolder());
   await checkpoints.after('arena');
   watch();
   const done: string[] = [];
   const wait = (name: string) => void checkpoints.after('arena').then(() => done.push(name));
-  // The game's time stands still, and the state is kept all the same.
+  // The game's time stands still, and the state is kept although it does.
   await clock.pass(5000);
   await expect.poll(async () => (await store.getSave({ id: 'match/arena' })) !== undefined).toBe(true);
   wait('first');
@@ -267,7 +267,7 @@ test('whoever waits for the state of a game waits until the store has one that b
   await expect.poll(() => done).toEqual(['first', 'second', 'third']);
 });
 
-test('whoever waits for the state of a game waits on while the store fails, and not if the game saves none', async () => {
+test('a move that waits for the state of a game waits on while the store fails, and not if the game saves none', async () => {
   const { checkpoints, room, watch, clock, kill, log } = await open(temporaryFolder());
   watch();
   let isDone = false;

@@ -342,7 +342,7 @@ test('what is kept of the seats lets another process hold them, each for its own
   for (const [n, { digest, origin }] of kept.entries())
     second.resume(players[n] as RecordedPlayer, { digest, origin, pass }, HOLD_MS);
   expect([second.held, free]).toEqual([2, ['taken', 'taken']]);
-  // Whoever keeps the seats learns of each of them at once.
+  // The listener learns of each seat at once.
   expect(changes).toEqual([1, 2]);
   expect(second.find([createToken()])).toBeUndefined();
   const stay = second.find([two.token]);

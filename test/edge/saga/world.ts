@@ -40,7 +40,7 @@ interface FakeSeat {
   isTaken?: boolean;
 }
 
-/** What becomes of a host's rooms when it crashes. With `go on`, they go on from their last checkpoint. */
+/** The fate of a host's rooms when it crashes. With `go on`, they go on from their last checkpoint. */
 export type RoomsFate = 'live on' | 'end' | 'go on';
 
 /** Takes the place of a host's rooms. */
