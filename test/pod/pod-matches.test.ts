@@ -1,10 +1,10 @@
 import { expect, test, vi } from 'vitest';
 import { type ErrorCode, NearlightError } from '../../host/base/errors.ts';
 import { PodMatches } from '../../host/pod/pod-matches.ts';
-import type { Room, SavedMatch } from '../../host/room/room.ts';
+import type { Room, RoomSave } from '../../host/room/room.ts';
 import { openTestStore } from '../edge/store/stores.ts';
 
-const MATCH: SavedMatch = { state: Uint8Array.of(1, 2), ticks: 70, seats: [1], phase: undefined };
+const MATCH: RoomSave = { state: Uint8Array.of(1, 2), ticks: 70, seats: [1], phase: undefined, isWhole: true };
 const SEAT = { seat: 1, digest: 'x'.repeat(43), pass: '' };
 
 /** A room whose state and end the test sets. */
@@ -15,7 +15,7 @@ class FakeRoom {
   readonly ended = this.#end.promise;
   isClosed = false;
 
-  async save(): Promise<SavedMatch | undefined> {
+  async save(): Promise<RoomSave | undefined> {
     return this.isClosed ? undefined : MATCH;
   }
 
