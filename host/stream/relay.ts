@@ -24,8 +24,11 @@ import { enlargeBuffers, openSocketTo, type UdpAddress } from './udp.ts';
 const PATHS_PER_CONNECTION_MAX = 8;
 /** Largest number of page addresses that the relay serves at the same time. */
 const PATHS_MAX = 4096;
-/** The most packets per second that a page may send, from all of its addresses. Its input and its receipts for video packets need fewer. */
-const PACKETS_PER_SECOND_MAX = 5000;
+/**
+ * The most packets per second that a page may send, from all of its addresses. Its input and its reports about pictures take some
+ * hundreds at most. What comes beyond that is lost, so that the page's own transport (SCTP) sends less.
+ */
+const PACKETS_PER_SECOND_MAX = 1000;
 /**
  * Bytes of the IP and UDP headers of a packet. They count on both sides of the rule that the relay sends an address no more
  * bytes than came from it until the address has proved that it receives packets. Otherwise an attacker could use the relay to
