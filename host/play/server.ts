@@ -14,7 +14,6 @@ import type { Tracing } from '../observe/tracing/tracing.ts';
 import type { buildPlayer } from '../player/build.ts';
 import type { Lobby } from '../room/lobby.ts';
 import type { Room } from '../room/room.ts';
-import { ANYONE } from '../stream/gate.ts';
 import { createOperatorServer, type OperatorServer, type OperatorServerOptions } from '../stream/operator.ts';
 import type { Player, ViewRequest } from '../stream/player.ts';
 import { createStreamServer, type StreamServer, type StreamServerOptions } from '../stream/server.ts';
@@ -23,6 +22,7 @@ import type { SeatRecord } from './checkpoint.ts';
 import { limitPages } from './dependencies.ts';
 import type { Edge } from './edge.ts';
 import type { LinkedEdge } from './edge-link.ts';
+import { readPass, writePass } from './pass-text.ts';
 import { faultsOfGate, type Resilience } from './resilience.ts';
 import type { Risk } from './risk.ts';
 
@@ -120,7 +120,7 @@ export async function serve(options: ServeOptions): Promise<Servers> {
           ...place,
           digest: digest.toString('base64url'),
           origin: origin.toString('base64url'),
-          pass: gate.passes?.write(pass) ?? '',
+          pass: writePass(pass),
         })),
       ),
     meters,
@@ -165,7 +165,7 @@ export async function serve(options: ServeOptions): Promise<Servers> {
     players,
     operator,
     resume(player, record) {
-      const pass = record && (gate.passes ? gate.passes.read(record.pass) : ANYONE);
+      const pass = record && readPass(record.pass, gate);
       if (pass) {
         const { digest, origin = digest } = record;
         players.resume(player, { digest: fromText(digest), origin: fromText(origin), pass });

@@ -2,8 +2,8 @@ import type { Clock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import { RateLimiter } from '../base/limiter.ts';
+import { ANYONE, type Pass } from '../base/pass.ts';
 import type { Milli } from '../base/time.ts';
-import { ANYONE, type Pass } from './gate.ts';
 
 /** A connection that has been set up for this long without a packet may be displaced by a newer one. Pages need less. */
 const GRACE_MS = 1000;
@@ -94,7 +94,7 @@ export class Admission {
       pass,
       seat: (former) => {
         if (former?.client !== client) this.#checkSeats(client);
-        if (!former || former.pass.account !== pass.account) pass.check();
+        if (!former || former.pass.account?.id !== pass.account?.id) pass.check();
         former?.close();
         this.#halfOpen.delete(entry);
         isSeated = true;

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { PlayerEndpoint } from '../base/dependencies.ts';
 import { NearlightError } from '../base/errors.ts';
+import type { Pass } from '../base/pass.ts';
 import type { Admission } from './admission.ts';
-import { type Gate, OPEN_GATE, type Pass, type RoomPlace, type Tickets } from './gate.ts';
+import { type Gate, OPEN_GATE, type RoomPlace, type Tickets } from './gate.ts';
 import type { Player, ViewRequest } from './player.ts';
 import type { Queue } from './queue.ts';
 import type { Arrival, Returns, Stay } from './returns.ts';

@@ -1,4 +1,5 @@
 import type { JoinStep } from '../base/join-steps.ts';
+import { type Account, ANYONE, type Pass } from '../base/pass.ts';
 
 /** How someone joins: a new player, a spectator, or a player who returns to a seat. */
 export type JoinKind = 'play' | 'watch' | 'return';
@@ -10,20 +11,6 @@ export interface Join {
   readonly client: string;
   /** Name of the game; undefined for the host's first one. */
   readonly game?: string | undefined;
-}
-
-/** The gate's knowledge of someone whom it has identified. */
-export interface Pass {
-  /** The player's account; undefined if anyone may join. */
-  readonly account: string | undefined;
-  /** The player's role at the issuer. */
-  readonly role?: string | undefined;
-  /** Checks that the account may take another place. @throws NearlightError NL_ACCOUNT_FULL */
-  check(): void;
-  /** Counts a place that the account has taken. */
-  take(): void;
-  /** Counts a place of the account no longer. */
-  free(): void;
 }
 
 /** A place in a room: a seat, or a spectator's. */
@@ -51,8 +38,6 @@ export interface Tickets {
 export interface Gate {
   /** undefined if anyone may join. */
   readonly tickets?: Tickets | undefined;
-  /** Without it, all passes are alike. */
-  readonly passes?: Passes | undefined;
   /** Runs a step that is not the gate's own. @throws what `work` throws */
   measure<T>(step: JoinStep, work: () => T | Promise<T>): Promise<T>;
   /**
@@ -62,11 +47,11 @@ export interface Gate {
    */
   identify(bearer: string | undefined): Promise<Pass>;
   /**
-   * Makes the pass of a player whom another host of the same operator has identified.
-   * @param account undefined if anyone may join there
+   * Makes the pass of a player who was identified before: by another host of the same operator, or in an earlier process.
+   * @param account undefined if anyone was let in there
    * @throws NearlightError NL_TOKEN_MISSING if this host wants an account
    */
-  vouch?(account: { id: string; role: string } | undefined): Pass;
+  passOf(account: Account | undefined): Pass;
   /**
    * Asks the rules of the game. A returning player is refused only if they say so, not if they cannot be asked.
    * @returns the name of the game's room
@@ -75,20 +60,11 @@ export interface Gate {
   judge(pass: Pass, join: Join): Promise<string>;
 }
 
-/** Turns passes into texts, and back in another process. */
-export interface Passes {
-  write(pass: Pass): string;
-  /** Returns undefined for a text that is not a pass here. */
-  read(text: string): Pass | undefined;
-}
-
-/** The pass of all players where anyone may join. */
-export const ANYONE: Pass = { account: undefined, check() {}, take() {}, free() {} };
-
 /** A gate that lets anyone in. */
 export const OPEN_GATE: Gate = {
   measure: async (_step, work) => work(),
   identify: async () => ANYONE,
+  passOf: () => ANYONE,
   judge: async (_pass, { game = '' }) => game,
 };
 

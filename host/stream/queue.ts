@@ -1,8 +1,8 @@
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
+import type { Pass } from '../base/pass.ts';
 import { milli } from '../base/time.ts';
-import type { Pass } from './gate.ts';
 import type { Player, ViewRequest } from './player.ts';
 import { createToken } from './returns.ts';
 

@@ -1,11 +1,11 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
+import type { Pass } from '../base/pass.ts';
 import type { CloseReason } from '../base/protocol.ts';
 import type { Tier } from '../base/tiers.ts';
 import type { Milli } from '../base/time.ts';
 import type { Ticket } from './admission.ts';
-import type { Pass } from './gate.ts';
 import type { Player, ViewRequest } from './player.ts';
 import type { CountedTier, TierCounter } from './tiers.ts';
 

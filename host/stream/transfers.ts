@@ -1,6 +1,6 @@
 import type { Config } from '../base/config.ts';
 import { findPlace, keepSeat, type Places } from './entrance.ts';
-import { ANYONE, OPEN_GATE } from './gate.ts';
+import { OPEN_GATE } from './gate.ts';
 import type { ViewRequest } from './player.ts';
 
 /** A player's right to a seat, as another host, or another game of this one, can have it. */
@@ -41,8 +41,8 @@ export class Transfers {
     const found = this.#places.returns.at(game, seat);
     if (!found) return undefined;
     const { digest, origin } = found;
-    const { account, role = '' } = found.arrival.ticket.pass;
-    return { digest, origin, ...(account === undefined ? {} : { account: { id: account, role } }) };
+    const { account } = found.arrival.ticket.pass;
+    return { digest, origin, ...(account ? { account } : {}) };
   }
 
   /**
@@ -62,7 +62,7 @@ export class Transfers {
     const { digest, origin = digest } = right;
     const reserve = async (): Promise<number> => {
       const { gate = OPEN_GATE } = hooks;
-      const pass = gate.vouch?.(right.account) ?? ANYONE;
+      const pass = gate.passOf(right.account);
       await gate.judge(pass, { kind: isReturning ? 'return' : 'play', client, game });
       const take = await findPlace(this.#places, { ...this.#defaultView, game }, false);
       const holdMs = this.#config.returnMsMax;

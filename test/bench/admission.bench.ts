@@ -56,6 +56,7 @@ function timed(gate: OpenedGate, report: (ms: number) => void): Gate {
         }
       : {}),
     measure: (step, work) => gate.measure(step, work),
+    passOf: (account) => gate.passOf(account),
     async identify(bearer) {
       const begun = performance.now();
       const pass = await gate.identify(bearer);

@@ -80,7 +80,7 @@ async function startNode({ folder, sink, hours }: { folder: string; sink: string
     const pass = await gate.identify(await issuer.token({ sub: name, iat, exp: iat + 300 }));
     const room = await gate.judge(pass, { kind: 'play', client: '192.0.2.1' });
     const { text } = await tickets.issue(tickets.createId(), pass, { room, seat: 1 });
-    expect(await tickets.redeem(text)).toMatchObject({ room: 'arena', seat: 1, pass: { account: name } });
+    expect(await tickets.redeem(text)).toMatchObject({ room: 'arena', seat: 1, pass: { account: { id: name } } });
     return text;
   };
   /** Plays for an hour: a player comes, and matches end. */

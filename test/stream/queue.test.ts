@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { NearlightError } from '../../host/base/errors.ts';
-import { ANYONE } from '../../host/stream/gate.ts';
+import { ANYONE } from '../../host/base/pass.ts';
 import type { Player, ViewRequest } from '../../host/stream/player.ts';
 import { type Place, type Position, Queue } from '../../host/stream/queue.ts';
 import { ManualClock, settle } from '../room/fake.ts';

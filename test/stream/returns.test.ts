@@ -335,7 +335,12 @@ test('what is kept of the seats lets another process hold them, each for its own
 
   const changes: number[] = [];
   const free: string[] = [];
-  const pass = { account: 'ada', check() {}, take: () => void free.push('taken'), free: () => void free.push('free') };
+  const pass = {
+    account: { id: 'ada', role: 'player' },
+    check() {},
+    take: () => void free.push('taken'),
+    free: () => void free.push('free'),
+  };
   const limits = { returnMsMax: HOLD_MS, reloadMsMax: RELOAD_MS, addressHeldMax: 16 };
   const second: Returns = new Returns(limits, { onChange: () => void changes.push(second.kept.length) });
   const players = kept.map(({ seat }) => new RecordedPlayer(seat, view));

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterEach, expect, test } from 'vitest';
+import { ANYONE } from '../../host/base/pass.ts';
 import { PROTOCOL_VERSION } from '../../host/base/protocol.ts';
-import { ANYONE } from '../../host/stream/gate.ts';
 import { at } from '../at.ts';
 import { settle } from '../wait.ts';
 import { type Fixture, RecordedPlayer, startServer } from './fixture.ts';

@@ -4,9 +4,10 @@ import type { Config } from '../../base/config.ts';
 import { NearlightError } from '../../base/errors.ts';
 import type { JoinStep } from '../../base/join-steps.ts';
 import type { Log } from '../../base/log.ts';
+import { type Account, ANYONE, NO_ACCOUNT, type Pass } from '../../base/pass.ts';
 import { currentSpan, traced } from '../../base/trace-context.ts';
 import type { Meters } from '../../observe/meters.ts';
-import type { Gate, Join, Pass, Passes, Tickets } from '../../stream/gate.ts';
+import type { Gate, Join, Tickets } from '../../stream/gate.ts';
 import { createDependencies, type Dependencies } from '../dependencies/dependencies.ts';
 import type { PolicyInput } from '../policy/decide.ts';
 import { openPolicies, type Policies } from '../policy/policies.ts';
@@ -18,7 +19,7 @@ import { RefusalLog } from './refusal-log.ts';
 import type { JoinRisk } from './risk.ts';
 import { JoinTickets } from './ticket.ts';
 import { MemoryTicketStore, type TicketStore } from './ticket-store.ts';
-import { type Account, TokenVerifier } from './token.ts';
+import { TokenVerifier } from './token.ts';
 
 /** Facts about a game, for the policies. */
 export interface GameFacts {
@@ -57,10 +58,6 @@ export interface GateOptions {
 export type OpenedGate = Gate & {
   /** @param join with the facts about a game of another process */
   judge(pass: Pass, join: Join & { readonly facts?: GameFacts }): Promise<string>;
-  /** Makes a pass for an account that was identified before. */
-  passOf(account: Account): Pass;
-  /** Returns the account of a pass; its texts are empty if anyone may join. */
-  holderOf(pass: Pass): Account;
   close(): Promise<void>;
 };
 
@@ -147,15 +144,11 @@ class AnyoneGate implements OpenedGate {
   }
 
   async identify(): Promise<Pass> {
-    return { account: undefined, check() {}, take() {}, free() {} };
+    return ANYONE;
   }
 
   passOf(): Pass {
-    return { account: undefined, check() {}, take() {}, free() {} };
-  }
-
-  holderOf(pass: Pass): Account {
-    return holderOf(pass);
+    return ANYONE;
   }
 
   async judge(_pass: Pass, { game = '' }: Join): Promise<string> {
@@ -167,32 +160,24 @@ class AnyoneGate implements OpenedGate {
 
 /** The pass of a player with an account. */
 class AccountPass implements Pass {
-  readonly holder: Account;
+  readonly account: Account;
   readonly #limits: AccountLimits;
 
-  constructor(holder: Account, limits: AccountLimits) {
-    this.holder = holder;
+  constructor(account: Account, limits: AccountLimits) {
+    this.account = account;
     this.#limits = limits;
   }
 
-  get account(): string {
-    return this.holder.id;
-  }
-
-  get role(): string {
-    return this.holder.role;
-  }
-
   check(): void {
-    this.#limits.check(this.holder.id);
+    this.#limits.check(this.account.id);
   }
 
   take(): void {
-    this.#limits.take(this.holder.id);
+    this.#limits.take(this.account.id);
   }
 
   free(): void {
-    this.#limits.free(this.holder.id);
+    this.#limits.free(this.account.id);
   }
 }
 
@@ -211,7 +196,6 @@ interface TokenGateParts {
 /** The gate of a host that players with tokens may join. */
 class TokenGate implements OpenedGate {
   readonly tickets: Tickets;
-  readonly passes: Passes;
   readonly #parts: TokenGateParts;
 
   constructor(parts: TokenGateParts) {
@@ -221,20 +205,13 @@ class TokenGate implements OpenedGate {
       msMax: ticketMsMax,
       isTicket: (bearer) => bearer !== undefined && tickets.isTicket(bearer),
       createId: () => tickets.createId(),
-      issue: (id, pass, place) => tickets.issue(id, { account: holderOf(pass), ...place }),
+      issue: (id, pass, place) => tickets.issue(id, { account: pass.account ?? NO_ACCOUNT, ...place }),
       redeem: (text) =>
         steps.measure('ticket', async () => {
           const { account, ...place } = await tickets.redeem(text);
           return { ...place, pass: new AccountPass(account, limits) };
         }),
       refuse: (reason) => new Refusal(reason),
-    };
-    this.passes = {
-      write: (pass) => JSON.stringify(holderOf(pass)),
-      read: (text) => {
-        const account = readAccount(text);
-        return account && new AccountPass(account, limits);
-      },
     };
   }
 
@@ -252,17 +229,9 @@ class TokenGate implements OpenedGate {
     return new AccountPass(account, limits);
   }
 
-  vouch(account: Account | undefined): Pass {
+  passOf(account: Account | undefined): Pass {
     if (!account) throw new Refusal('token-missing');
     return new AccountPass(account, this.#parts.limits);
-  }
-
-  passOf(account: Account): Pass {
-    return new AccountPass(account, this.#parts.limits);
-  }
-
-  holderOf(pass: Pass): Account {
-    return holderOf(pass);
   }
 
   async judge(pass: Pass, join: Join & { readonly facts?: GameFacts }): Promise<string> {
@@ -270,7 +239,7 @@ class TokenGate implements OpenedGate {
     const { facts = game(join.game) } = join;
     if (join.kind === 'play' && facts.players >= facts.seats)
       await steps.measure('seat', () => Promise.reject(new Refusal('room-full')));
-    const input = inputOf(holderOf(pass), join, facts);
+    const input = inputOf(pass.account ?? NO_ACCOUNT, join, facts);
     await steps.measure('policy', () => this.#askPolicy(input));
     if (risk && join.kind !== 'return')
       await steps.measure('risk', () => assess(risk, { ...input, client: join.client, at: now(), seats: facts.seats }));
@@ -303,20 +272,6 @@ async function assess(risk: JoinRisk, input: Parameters<JoinRisk['assess']>[0]):
     cause = error;
   }
   throw new Refusal(reason, { cause });
-}
-
-/** Reads an account that `passes.write` has written; undefined if the text is something else. */
-function readAccount(text: string): Account | undefined {
-  try {
-    const { id, role } = JSON.parse(text) as Partial<Account>;
-    return typeof id === 'string' && id !== '' && typeof role === 'string' ? { id, role } : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function holderOf(pass: Pass): Account {
-  return pass instanceof AccountPass ? pass.holder : { id: '', role: '' };
 }
 
 /**

@@ -1,7 +1,8 @@
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
+import type { Account } from '../../base/pass.ts';
 import { Refusal } from './reasons.ts';
 import type { TicketStore } from './ticket-store.ts';
-import { type Account, ID_LENGTH_MAX, ROLE_LENGTH_MAX } from './token.ts';
+import { ID_LENGTH_MAX, ROLE_LENGTH_MAX } from './token.ts';
 
 /** The content of a join ticket: who may take which place in which room. */
 export interface TicketContent {

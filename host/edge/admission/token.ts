@@ -1,13 +1,7 @@
 import type { Config } from '../../base/config.ts';
+import type { Account } from '../../base/pass.ts';
 import type { IssuerKeys, KeySet } from './keys.ts';
 import { type Reason, Refusal } from './reasons.ts';
-
-/** A player as the issuer's token describes it. */
-export interface Account {
-  /** The issuer's name for the player (claim `sub`). */
-  readonly id: string;
-  readonly role: string;
-}
 
 export type TokenSettings = Pick<
   Config,

@@ -1,10 +1,10 @@
 import { NearlightError } from '../../base/errors.ts';
 import type { JoinStep } from '../../base/join-steps.ts';
-import type { Gate, Join, Pass, Passes, RoomPlace, Tickets } from '../../stream/gate.ts';
+import { type Account, ANYONE, NO_ACCOUNT, type Pass } from '../../base/pass.ts';
+import type { Gate, Join, RoomPlace, Tickets } from '../../stream/gate.ts';
 import type { GameFacts, JoinSteps } from '../admission/gate.ts';
 import { Refusal } from '../admission/reasons.ts';
 import { createTicketId, isTicket } from '../admission/ticket.ts';
-import type { Account } from '../admission/token.ts';
 import type { EdgeLink } from './link.ts';
 import { BEARER_LENGTH_MAX } from './protocol.ts';
 
@@ -15,39 +15,28 @@ export interface RemoteGateOptions {
   game(name?: string): GameFacts;
 }
 
-/** The pass of someone at a service that lets anyone in. */
-const ANYONE: Pass = { account: undefined, check() {}, take() {}, free() {} };
-
 /** The pass of a player whom the edge service has identified. */
 class RemotePass implements Pass {
-  readonly holder: Account;
+  readonly account: Account;
   readonly #link: RemoteGateOptions['link'];
 
-  constructor(holder: Account, link: RemoteGateOptions['link']) {
-    this.holder = holder;
+  constructor(account: Account, link: RemoteGateOptions['link']) {
+    this.account = account;
     this.#link = link;
-  }
-
-  get account(): string {
-    return this.holder.id;
-  }
-
-  get role(): string {
-    return this.holder.role;
   }
 
   /** The service counts the places of all hosts when it identifies someone; this host knows its own at any time. */
   check(): void {
     const { accountSeatsMax = Number.POSITIVE_INFINITY } = this.#link.terms ?? {};
-    if (this.#link.count(this.holder.id, 0) >= accountSeatsMax) throw new Refusal('account-seats');
+    if (this.#link.count(this.account.id, 0) >= accountSeatsMax) throw new Refusal('account-seats');
   }
 
   take(): void {
-    this.#link.count(this.holder.id, 1);
+    this.#link.count(this.account.id, 1);
   }
 
   free(): void {
-    this.#link.count(this.holder.id, -1);
+    this.#link.count(this.account.id, -1);
   }
 }
 
@@ -58,7 +47,6 @@ class RemotePass implements Pass {
 export class RemoteGate implements Gate {
   readonly #options: RemoteGateOptions;
   readonly #tickets: Tickets;
-  readonly passes: Passes;
 
   constructor(options: RemoteGateOptions) {
     this.#options = options;
@@ -72,10 +60,6 @@ export class RemoteGate implements Gate {
       issue: (id, pass, place) => this.#issue(id, pass, place),
       redeem: (text) => this.#redeem(text),
       refuse: (reason) => new Refusal(reason),
-    };
-    this.passes = {
-      write: (pass) => (pass instanceof RemotePass ? JSON.stringify(pass.holder) : ''),
-      read: (text) => (text === '' ? ANYONE : readPass(text, link)),
     };
   }
 
@@ -95,11 +79,19 @@ export class RemoteGate implements Gate {
     return new RemotePass(readAccount(account), link);
   }
 
+  /** While the service has not said who may join, a player without an account is one whom it let in without one. */
+  passOf(account: Account | undefined): Pass {
+    const { link } = this.#options;
+    if (account && !this.#isOpen) return new RemotePass(account, link);
+    if (link.terms?.admission === 'token') throw new Refusal('token-missing');
+    return ANYONE;
+  }
+
   async judge(pass: Pass, { kind, client, game }: Join): Promise<string> {
     const facts = this.#options.game(game);
     if (this.#isOpen) return facts.id;
     const { id, isRunning, players, seats, phase } = facts;
-    const account = pass instanceof RemotePass ? pass.holder : { id: '', role: '' };
+    const account = pass.account ?? NO_ACCOUNT;
     try {
       await this.#ask('judge', { account, kind, client, game: { id, isRunning, players, seats, phase } });
     } catch (error) {
@@ -117,7 +109,7 @@ export class RemoteGate implements Gate {
   }
 
   async #issue(id: string, pass: Pass, { room, seat }: RoomPlace): Promise<{ text: string; expiresAt: number }> {
-    const account = pass instanceof RemotePass ? pass.holder : { id: '', role: '' };
+    const account = pass.account ?? NO_ACCOUNT;
     const place = { room, ...(seat === undefined ? {} : { seat }) };
     const { text, expiresAt } = await this.#ask('ticket', { id, account, ...place });
     if (typeof text !== 'string' || typeof expiresAt !== 'number') throw unreadable();
@@ -147,15 +139,6 @@ export class RemoteGate implements Gate {
         await steps.measure(error.step, () => Promise.reject(error));
       throw error;
     }
-  }
-}
-
-/** Reads a pass that was written by another process; undefined if the text is something else. */
-function readPass(text: string, link: RemoteGateOptions['link']): Pass | undefined {
-  try {
-    return new RemotePass(readAccount(JSON.parse(text)), link);
-  } catch {
-    return undefined;
   }
 }
 

@@ -5,7 +5,8 @@
 import { PHASES, type Phase } from '../../base/bus.ts';
 import { PLAYER_ENDPOINTS } from '../../base/dependencies.ts';
 import { type ErrorCode, errors, NearlightError } from '../../base/errors.ts';
-import { type Account, ID_LENGTH_MAX, ROLE_LENGTH_MAX } from '../admission/token.ts';
+import type { Account } from '../../base/pass.ts';
+import { ID_LENGTH_MAX, ROLE_LENGTH_MAX } from '../admission/token.ts';
 import { type EndpointRules, readRules } from '../dependencies/rule-file.ts';
 import { ID_BYTES_MAX, TIME_MAX } from '../store/bounds.ts';
 

@@ -6,6 +6,7 @@ import { type Clock, systemClock } from '../../base/clock.ts';
 import { type ErrorCode, errors, NearlightError } from '../../base/errors.ts';
 import { type Faults, INJECTED } from '../../base/faults.ts';
 import type { Log } from '../../base/log.ts';
+import { NO_ACCOUNT } from '../../base/pass.ts';
 import type { Pressure } from '../../base/protection.ts';
 import { milli } from '../../base/time.ts';
 import { NO_TRACER, readTraceparent, type Tracer } from '../../base/trace.ts';
@@ -197,7 +198,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
     const bearer = readBearerOf(body);
     const identify = () => gate.identify(bearer);
     const pass = await (protection ? protection.joins.run(identify) : identify());
-    return { account: gate.holderOf(pass) };
+    return { account: pass.account ?? NO_ACCOUNT };
   },
 
   async judge({ gate }, body) {
@@ -213,7 +214,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
 
   async redeem({ gate }, body) {
     const { pass, ...place } = await ticketsOf(gate).redeem(readTicketText(body));
-    return { ...place, account: gate.holderOf(pass) };
+    return { ...place, account: pass.account ?? NO_ACCOUNT };
   },
 
   async report(options, body) {

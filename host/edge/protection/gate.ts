@@ -14,8 +14,6 @@ export function limitedGate(gate: ClosableGate, limit: Limit): ClosableGate {
     get tickets() {
       return gate.tickets;
     },
-    passes: gate.passes,
-    ...(gate.vouch ? { vouch: gate.vouch.bind(gate) } : {}),
     measure: (step, work) => gate.measure(step, work),
     async identify(bearer) {
       const leave = await enter(gate, limit);
@@ -25,6 +23,7 @@ export function limitedGate(gate: ClosableGate, limit: Limit): ClosableGate {
         leave();
       }
     },
+    passOf: (account) => gate.passOf(account),
     judge: (pass, join) => gate.judge(pass, join),
     close: () => gate.close(),
   };

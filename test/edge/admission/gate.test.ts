@@ -1,13 +1,14 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { type Config, readConfig } from '../../../host/base/config.ts';
 import { JOIN_STEPS } from '../../../host/base/join-steps.ts';
+import type { Pass } from '../../../host/base/pass.ts';
 import { milli } from '../../../host/base/time.ts';
 import { type GateOptions, type OpenedGate, openGate } from '../../../host/edge/admission/gate.ts';
 import { REASONS } from '../../../host/edge/admission/reasons.ts';
 import type { JoinRisk } from '../../../host/edge/admission/risk.ts';
 import { Meters } from '../../../host/observe/meters.ts';
 import { createMetrics } from '../../../host/observe/metrics.ts';
-import type { Join, Pass } from '../../../host/stream/gate.ts';
+import type { Join } from '../../../host/stream/gate.ts';
 import { Issuer } from '../issuer.ts';
 
 const PLAY: Join = { kind: 'play', client: '192.0.2.1' };
@@ -53,7 +54,7 @@ async function open(settings: Partial<Config> = {}, more: Partial<GateOptions> =
 
 test('a player with a token of the issuer passes each step once, and each is timed and counted', async () => {
   const { join, count, meters } = await open();
-  expect((await join()).account).toBe('ada');
+  expect((await join()).account).toEqual({ id: 'ada', role: 'player' });
   for (const step of ['token', 'account', 'policy'] as const)
     expect([step, count(step), meters.joinSteps[step].count]).toEqual([step, 1, 1]);
   expect([count('risk'), count('ticket')]).toEqual([0, 0]);

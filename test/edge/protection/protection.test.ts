@@ -2,15 +2,14 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { BusCounts } from '../../../host/base/bus.ts';
 import { readConfig } from '../../../host/base/config.ts';
 import type { About } from '../../../host/base/log.ts';
+import { ANYONE } from '../../../host/base/pass.ts';
 import { FINGERPRINTS, ProtectionCounts } from '../../../host/base/protection.ts';
 import { milli } from '../../../host/base/time.ts';
-
 import { ProcessBus } from '../../../host/edge/bus/process.ts';
 import { countedBus, countedLink } from '../../../host/edge/protection/bus.ts';
 import { type ClosableGate, limitedGate } from '../../../host/edge/protection/gate.ts';
 import { Limit } from '../../../host/edge/protection/limit.ts';
 import { Protection } from '../../../host/edge/protection/protection.ts';
-import { ANYONE } from '../../../host/stream/gate.ts';
 
 let now: number;
 let counts: ProtectionCounts;
@@ -107,7 +106,7 @@ describe('the limits of a mode', () => {
         await waiting.promise;
         return ANYONE;
       },
-      vouch: (account) => ({ ...ANYONE, account: account?.id }),
+      passOf: (account) => ({ ...ANYONE, account }),
       judge: async () => 'room',
       close: async () => {},
     };
@@ -117,7 +116,8 @@ describe('the limits of a mode', () => {
     await expect(limited.identify('b')).rejects.toMatchObject({ code: 'NL_OFFER_RATE' });
     expect(measured).toEqual(['address']);
     expect(await limited.judge(ANYONE, { kind: 'return', client: 'c' })).toBe('room');
-    expect(limited.vouch?.({ id: 'ada', role: 'player' }).account).toBe('ada');
+    const account = { id: 'ada', role: 'player' };
+    expect(limited.passOf(account).account).toBe(account);
     waiting.resolve();
     expect(await first).toBe(ANYONE);
     expect(await limited.identify('b')).toBe(ANYONE);
