@@ -26,7 +26,7 @@ const PATHS_PER_CONNECTION_MAX = 8;
 const PATHS_MAX = 4096;
 /**
  * The most packets per second that a page may send, from all of its addresses. Its input and its reports about pictures take some
- * hundreds at most. What comes beyond that is lost, so that the page's own transport (SCTP) sends less.
+ * hundreds at most. Packets beyond that are lost, so that the page's own transport (SCTP) sends less.
  */
 const PACKETS_PER_SECOND_MAX = 1000;
 /**
