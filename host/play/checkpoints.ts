@@ -69,6 +69,8 @@ export class Checkpoints {
     this.#read.set(game, undefined);
     const kept = await this.#readOnce(game);
     this.#read.set(game, kept);
+    // Until the server tells who has which seat, the players of the match have theirs.
+    if (kept) this.#records.set(game, kept.records);
     return kept;
   }
 

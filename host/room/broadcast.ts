@@ -372,6 +372,6 @@ export class Broadcast implements PlayerConnection {
       next.send();
     }
     const next = this.#waiting[0];
-    this.#timer = next && setTimeout(() => this.#wait(), next.at - clock.now());
+    this.#timer = next && setTimeout(() => this.#wait(), Math.max(0, next.at - clock.now()));
   }
 }

@@ -144,6 +144,22 @@ test('every few seconds the state of a game that moves is kept, and the next pro
   expect(await second.checkpoints.read('arena')).toBeUndefined();
 });
 
+test('a process that ends before its server has told of the seats leaves the players their seats', async () => {
+  const folder = temporaryFolder();
+  const first = await open(folder);
+  first.watch();
+  first.checkpoints.noteSeats([{ ...SEAT, game: 'arena' }]);
+  await first.checkpoints.close();
+  await first.kill();
+  const second = await open(folder);
+  expect(await second.checkpoints.read('arena')).toMatchObject({ records: [SEAT] });
+  second.watch();
+  await second.checkpoints.close();
+  await second.kill();
+  const third = await open(folder);
+  expect(await third.checkpoints.read('arena')).toMatchObject({ ...MATCH, records: [SEAT] });
+});
+
 test('an orderly end keeps the state as it is then, and a room that ends by itself leaves nothing', async () => {
   const folder = temporaryFolder();
   const first = await open(folder);

@@ -137,7 +137,7 @@ describe('the relay over TCP', () => {
     expect([relay.stats.paths, other.isClosed()]).toEqual([1, false]);
   });
 
-  test('a page may send 5000 packets at once, and more when time has passed', async () => {
+  test('a page may send 1000 packets at once, and more when time has passed', async () => {
     const { relay, page, wait } = await wire();
     const { socket } = await page();
     const flood = async (packets: number) => {
@@ -145,11 +145,11 @@ describe('the relay over TCP', () => {
       socket.write(Buffer.concat(new Array<Buffer>(packets).fill(frame(stun()))));
       await until(() => relay.stats.packetsIn + relay.stats.packetsDropped === before + packets, 'the packets');
     };
-    await flood(5001);
-    expect([relay.stats.packetsIn, relay.stats.packetsDropped]).toEqual([5000, 1]);
-    wait(1);
+    await flood(1001);
+    expect([relay.stats.packetsIn, relay.stats.packetsDropped]).toEqual([1000, 1]);
+    wait(5);
     await flood(6);
-    expect([relay.stats.packetsIn, relay.stats.packetsDropped]).toEqual([5005, 2]);
+    expect([relay.stats.packetsIn, relay.stats.packetsDropped]).toEqual([1005, 2]);
   });
 
   test('the port of the page serves requests and packets of ICE, also if the first bytes come one by one', async () => {
