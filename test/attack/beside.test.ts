@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { startHostProcess } from '../e2e/host.ts';
+import { WAIT_MS_MAX } from '../wait.ts';
 import { type Arena, startArena } from './arena.ts';
 import { environment, moduleItems, places, runCorpus, shaderItems } from './corpus.ts';
 import { SHADERS } from './shaders.ts';
@@ -10,6 +11,8 @@ import { SHADERS } from './shaders.ts';
  */
 
 const PLACES = 3;
+/** A second of the game's time is enough for shaders that are refused or end by themselves, and short on a crowded machine. */
+const SHADER_TICKS = 60;
 const BYTES_MAX = 2 * 2 ** 30;
 const NAMES = [
   'submit: outside linear memory',
@@ -26,7 +29,9 @@ afterEach(async () => {
 });
 
 test('hostile modules and shaders end with a code, and the host and the player beside them go on', async () => {
-  const items = [...moduleItems(), ...shaderItems(SHADERS)].filter(({ name }) => NAMES.includes(name));
+  const items = [...moduleItems(), ...shaderItems(SHADERS, SHADER_TICKS)]
+    .filter(({ name }) => NAMES.includes(name))
+    .map((item) => ({ ...item, msMax: WAIT_MS_MAX }));
   expect(items.length).toBe(NAMES.length);
   arena = await startArena(places(PLACES), environment, startHostProcess);
   const { entries, killed, stayed } = await runCorpus(arena, {
@@ -39,6 +44,7 @@ test('hostile modules and shaders end with a code, and the host and the player b
     expect([end, tried], name).toEqual([expect.stringMatching(/NL_\w+/), true]);
   const { pictures } = arena.player;
   await expect.poll(() => arena?.player.pictures).toBeGreaterThan(pictures);
-  expect(arena.player.notices.map(({ kind }) => kind)).toEqual(['joined']);
+  // A crowded machine may change the size of the player's picture, which comes with another notice of the same kind.
+  expect([...new Set(arena.player.notices.map(({ kind }) => kind))]).toEqual(['joined']);
   expect([killed, stayed, arena.host.process.exitCode]).toEqual([false, true, null]);
 });

@@ -62,8 +62,8 @@ export function moduleItems(): Item[] {
   return [...cases, ...mutants];
 }
 
-export const shaderItems = (shaders: readonly HostileShader[]): Item[] =>
-  shaders.map((shader) => ({ name: `shader: ${shader.name}`, module: shaderGame(shader, SHADER_TICKS) }));
+export const shaderItems = (shaders: readonly HostileShader[], ticks = SHADER_TICKS): Item[] =>
+  shaders.map((shader) => ({ name: `shader: ${shader.name}`, module: shaderGame(shader, ticks) }));
 
 /** How one hostile module ended, and what the host and its player noticed. */
 export interface Entry {
