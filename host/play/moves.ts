@@ -11,6 +11,7 @@ import type { MoveMeters } from '../edge/saga/meters.ts';
 import { type Handler, localPeer, type Peer } from '../edge/saga/peer.ts';
 import type { Seats } from '../edge/saga/seats.ts';
 import { type MoveRequest, type MoveResult, MoveSource } from '../edge/saga/source.ts';
+import { Stays } from '../edge/saga/stays.ts';
 import { MoveTarget } from '../edge/saga/target.ts';
 import { KEY_LENGTH_MIN } from '../edge/saga/wire.ts';
 
@@ -75,7 +76,7 @@ export async function openMoves(options: MovesOptions): Promise<Moves> {
   const { config, log, clock = systemClock } = options;
   const { moveName: name, moveKey: key, moveStepMsMax: stepMsMax } = config;
   const peers = new Map<string, Peer>();
-  const parts = { ...options, stepMsMax, peerOf: (host: string) => peers.get(host) };
+  const parts = { ...options, stays: new Stays(), stepMsMax, peerOf: (host: string) => peers.get(host) };
   const source = new MoveSource(parts);
   const target = new MoveTarget(parts);
   // Messages of other hosts wait until the moves of an earlier process are known, or a new one would count as one of them.
@@ -97,9 +98,12 @@ export async function openMoves(options: MovesOptions): Promise<Moves> {
   }
   const closing = Promise.withResolvers<void>();
   let isClosed = false;
-  // A player who has moved here and is moving on is here first, so that the later move finds the player.
+  // A player who has moved here, and whose move to another game is undone, is here first, so that the later move finds the player.
   const recover = async () => {
-    await target.recover().finally(known.resolve);
+    await source
+      .read()
+      .then(() => target.recover())
+      .finally(known.resolve);
     await source.recover();
   };
   const recovered = recover().catch((error: Error) =>

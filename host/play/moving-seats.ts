@@ -23,8 +23,6 @@ interface Arrived {
   readonly game: string;
   readonly kept: Kept;
   hasJoined: boolean;
-  /** Id of the move by which the player has moved on. */
-  movedOn?: string;
 }
 
 /** The seats of a host's rooms, as moves of players use them. */
@@ -55,18 +53,14 @@ export class MovingSeats implements Seats {
     this.#noteUnkept(id, game);
   }
 
-  async release(id: string, { game, seat }: Place, to: Destination, lost?: Holder): Promise<void> {
+  async release(id: string, { game }: Place, to: Destination, lost?: Holder): Promise<void> {
     const notice = this.#noticeOf(to);
-    if (await this.#find(game)?.moves.release(id, notice)) return this.#noteMovedOn(id, game, seat);
-    if (!lost) return;
+    if ((await this.#find(game)?.moves.release(id, notice)) || !lost) return;
     const found = await this.#keepLost(id, game, lost);
-    this.#noteMovedOn(id, game, found);
     await this.#find(game)?.moves.redirect(id, found, notice);
   }
 
   hasLeft(id: string, { game }: Place): boolean {
-    // As long as the store has an earlier move to this seat, a restart would bring the player back.
-    if ([...this.#arrived.values()].some(({ movedOn }) => movedOn === id)) return false;
     return !this.#find(game)?.moves.has(id);
   }
 
@@ -75,8 +69,8 @@ export class MovingSeats implements Seats {
     if (known && known.kept.state !== 'gone') return known.kept.seat;
     const right = this.#rightOf(game, holder);
     const kept = await this.#options.transfers.keep(game, right, { client: `move ${id}`, isReturning: false });
-    // A match that goes on after a restart with this player has the state already, or a newer one.
-    this.#arrived.set(id, { game, kept, hasJoined: kept.isResumed });
+    // The game has the state of such a player already, or a newer one, or the player has moved on.
+    this.#arrived.set(id, { game, kept, hasJoined: kept.isKnown });
     return kept.seat;
   }
 
@@ -97,6 +91,10 @@ export class MovingSeats implements Seats {
     const arrived = this.#arrived.get(id);
     if (arrived) arrived.kept.cancel();
     else if (lost) this.#options.transfers.cancel(lost.holder);
+    this.forget(id);
+  }
+
+  forget(id: string): void {
     this.#arrived.delete(id);
     this.#unkept.delete(id);
   }
@@ -117,14 +115,6 @@ export class MovingSeats implements Seats {
     const { checkpoints } = this.#options;
     const first = origin ?? holder.digest;
     return { ...holder, origin: first, digest: checkpoints?.lastDigest(game, first) ?? holder.digest };
-  }
-
-  #noteMovedOn(id: string, game: string, seat: number): void {
-    for (const [former, arrived] of this.#arrived)
-      if (arrived.game === game && arrived.kept.seat === seat) {
-        arrived.movedOn = id;
-        this.#unkept.delete(former);
-      }
   }
 
   #noteUnkept(id: string, game: string): void {

@@ -105,8 +105,6 @@ interface Entry extends Stay {
   digest: Buffer | undefined;
   /** See KeptSeat. */
   origin: Buffer | undefined;
-  /** Whether the stay began in an earlier process, whose match goes on. */
-  isResumed: boolean;
   /** The digest of the page from which another one has taken the seat. With its token that page can take the seat back. */
   former: Buffer | undefined;
   isConnected: boolean;
@@ -193,9 +191,7 @@ export class Returns {
     const ticket: Ticket = { client: '', pass, seat() {}, close: () => pass.free() };
     const id = randomBytes(TOKEN_BYTES).toString('base64url');
     const proof = { token: undefined, digest: digest.toString('base64url'), origin: origin.toString('base64url') };
-    const entry = this.#add(player, { ...proof, id, ticket, close: () => {} }, 'cold');
-    entry.isResumed = true;
-    this.#wait(entry, holdMs);
+    this.#wait(this.#add(player, { ...proof, id, ticket, close: () => {} }, 'cold'), holdMs);
   }
 
   /**
@@ -241,21 +237,21 @@ export class Returns {
   }
 
   /**
-   * Finds the seat of a game that waits for a player, and lets `onEnd` know its fate (Arrival). The digest is that of the token, or the one that
-   * the stay began with.
-   * @returns the number of the seat, and whether it has waited since an earlier process; undefined if none waits
+   * Finds the seat that a player has in a game. If it waits, `onEnd` learns its fate (Arrival), as do all who have asked before. The digest is
+   * that of the token, or the one that the stay began with.
+   * @returns the number of the seat, and whether a page has it; undefined if the player has none
    */
   adopt(
     game: string,
     digest: string,
     onEnd: NonNullable<Arrival['onEnd']>,
-  ): { seat: number; isResumed: boolean } | undefined {
+  ): { seat: number; isTaken: boolean } | undefined {
     const own = Buffer.from(digest, 'base64url');
     for (const entry of this.#entries) {
       const isOwn = entry.digest?.equals(own) || entry.origin?.equals(own);
-      if (entry.isConnected || entry.player.game !== game || !isOwn) continue;
-      entry.arrival = { ...entry.arrival, onEnd };
-      return { seat: entry.player.seat, isResumed: entry.isResumed };
+      if (entry.player.game !== game || !isOwn || !entry.player.canReturn()) continue;
+      if (!entry.isConnected) entry.arrival = { ...entry.arrival, onEnd: both(entry.arrival.onEnd, onEnd) };
+      return { seat: entry.player.seat, isTaken: entry.isConnected };
     }
     return undefined;
   }
@@ -318,7 +314,6 @@ export class Returns {
       arrival,
       digest: digest ? Buffer.from(digest, 'base64url') : undefined,
       origin: origin ? Buffer.from(origin, 'base64url') : undefined,
-      isResumed: false,
       former: undefined,
       isConnected: true,
       isLeaving: false,
@@ -372,6 +367,14 @@ export class Returns {
     entry.player.onClosed(reason);
     this.#options.onChange?.();
   }
+}
+
+/** Two moves of one player may wait for the fate of the same seat. */
+function both(first: Arrival['onEnd'], second: NonNullable<Arrival['onEnd']>): NonNullable<Arrival['onEnd']> {
+  return (isTaken) => {
+    first?.(isTaken);
+    second(isTaken);
+  };
 }
 
 function digestOf(token: string): Buffer {

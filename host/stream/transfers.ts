@@ -18,8 +18,8 @@ export interface Kept {
   readonly seat: number;
   /** Name of the page's fate: it has not come, has come, or the seat was given away. */
   readonly state: 'waiting' | 'taken' | 'gone';
-  /** Whether the seat belongs to a match that goes on after a restart, and that has the player. */
-  readonly isResumed: boolean;
+  /** Whether the player had the seat already, for example in a match that goes on after a restart. */
+  readonly isKnown: boolean;
   /** Gives up the seat, if the page has not come. */
   cancel(): void;
 }
@@ -46,8 +46,8 @@ export class Transfers {
   }
 
   /**
-   * Keeps a seat for a player whom the rules of the game let in, for as long as for one who has lost the connection. In a match that
-   * goes on after a restart, such a seat may wait already.
+   * Keeps a seat for a player whom the rules of the game let in, for as long as for one who has lost the connection. A player who has a seat
+   * already keeps that one.
    * @param options.client the key under which the seat is counted until the page has come
    * @param options.isReturning whether the player was in the game before
    * @throws NearlightError with the reason to refuse the player
@@ -68,9 +68,11 @@ export class Transfers {
       const holdMs = this.#config.returnMsMax;
       return keepSeat(this.#places, { client, pass, digest, origin }, { take, holdMs, onEnd }).player.seat;
     };
-    const waiting = returns.adopt(game, origin, onEnd) ?? { seat: await reserve(), isResumed: false };
+    const known = returns.adopt(game, origin, onEnd);
+    if (known?.isTaken) state = 'taken';
     return {
-      ...waiting,
+      seat: known?.seat ?? (await reserve()),
+      isKnown: known !== undefined,
       get state() {
         return state;
       },

@@ -22,7 +22,6 @@ const SETTLE_MS_MAX = 20_000;
 const END_MS_MAX = 60_000;
 /** The players are in a checkpoint of their hosts after this time. */
 const KEPT_MS = 3000;
-const LINES = 40;
 
 const build = join(import.meta.dirname, '../../build');
 mkdirSync(build, { recursive: true });
@@ -40,6 +39,11 @@ function faultsOf(hosts: Record<Name, MortalHost>, pages: readonly Wanderer[]): 
     const [place] = places;
     return place?.name === at && place.seat === seat ? [] : [`apart ${number}`];
   });
+}
+
+/** Keeps what the hosts have said since the beginning. */
+function keepHistory(hosts: Record<Name, MortalHost>, when: string): void {
+  for (const name of NAMES) writeFileSync(join(build, `move-kills-${SEED}-${when}-${name}.log`), hosts[name].history);
 }
 
 await benchmark('move-kills', async (bench) => {
@@ -94,13 +98,14 @@ await benchmark('move-kills', async (bench) => {
       for (const fault of wrong) faults[/^\w+/.exec(fault)?.[0] as keyof typeof faults]++;
       bench.note(`kill ${kill} of ${victim} after ${afterMs} ms: ${wrong.join(', ')}`);
       for (const page of pages) bench.note(`  ${page.number} plays at ${page.at} ${page.seat}`);
-      for (const name of NAMES) bench.note(`${name}:\n${hosts[name].output.split('\n').slice(-LINES).join('\n')}`);
+      keepHistory(hosts, `kill-${kill}`);
       await learn();
     }
     await eventually(async () => {
       for (const name of NAMES) if ((await hosts[name].openMoves()) > 0) throw new Error(`${name} has open moves`);
     }, END_MS_MAX).catch(({ message }: Error) => {
       bench.note(message);
+      keepHistory(hosts, 'end');
       faults.open++;
     });
     bench.value('kills of a host', '', KILLS);

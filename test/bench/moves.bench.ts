@@ -8,6 +8,7 @@ import { openListener } from '../../host/edge/saga/listener.ts';
 import type { Handler, Peer } from '../../host/edge/saga/peer.ts';
 import type { Seats } from '../../host/edge/saga/seats.ts';
 import { type MoveResult, MoveSource } from '../../host/edge/saga/source.ts';
+import { Stays } from '../../host/edge/saga/stays.ts';
 import { MoveTarget } from '../../host/edge/saga/target.ts';
 import { openStore } from '../../host/edge/store/store.ts';
 import { Meters } from '../../host/observe/meters.ts';
@@ -56,6 +57,9 @@ class EndlessSeats implements Seats {
     return true;
   }
   async vacate(id: string): Promise<void> {
+    this.forget(id);
+  }
+  forget(id: string): void {
     this.#arrived.delete(id);
   }
   reservation(id: string): 'taken' | 'waiting' {
@@ -76,7 +80,8 @@ async function openNode(name: string, other: string) {
     add(ms);
   };
   const peers = new Map<string, Peer>();
-  const parts = { store, seats, meters, peerOf: (peer: string) => peers.get(peer), log: () => {}, stepMsMax: 300 };
+  const peerOf = (peer: string) => peers.get(peer);
+  const parts = { store, seats, stays: new Stays(), meters, peerOf, log: () => {}, stepMsMax: 300 };
   const source = new MoveSource(parts);
   const target = new MoveTarget(parts);
   const handle: Handler = (message, from) =>

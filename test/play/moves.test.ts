@@ -64,9 +64,9 @@ function fakeSeats({ peers = movePeers(readConfig({})), accepts = true } = {}) {
     has: () => false,
   });
   const rooms = ['one', 'two'].map((name) => ({ name, moves: moves(name) as unknown as Room['moves'] }));
-  const state: { kept: Kept['state']; isResumed: boolean; digests: string[] } = {
+  const state: { kept: Kept['state']; isKnown: boolean; digests: string[] } = {
     kept: 'waiting',
-    isResumed: false,
+    isKnown: false,
     digests: [],
   };
   const transfers = {
@@ -76,7 +76,7 @@ function fakeSeats({ peers = movePeers(readConfig({})), accepts = true } = {}) {
       state.digests.push(digest);
       return {
         seat: 3,
-        isResumed: state.isResumed,
+        isKnown: state.isKnown,
         get state() {
           return state.kept;
         },
@@ -151,7 +151,7 @@ test('after a restart, a player without a room gets a seat and the state back, o
 
 test('after a restart, a seat is kept for the last token of a page that has returned, and the match is not given an older state', async () => {
   const { seats, calls, state } = fakeSeats();
-  state.isResumed = true;
+  state.isKnown = true;
   await seats.reserve('a', 'two', { digest: digestOf('first') });
   expect(state.digests).toEqual([digestOf('last')]);
   expect([await seats.arrive('a', STATE), seats.isKept('a')]).toEqual([true, true]);
@@ -172,16 +172,12 @@ test('a move that is undone after a restart gives up the seat that a match which
   expect(calls).toEqual(['cancel d']);
 });
 
-test('a move from a seat is not over before an earlier move to the seat is, which would bring the player back', async () => {
-  const { seats } = fakeSeats();
+test('a reservation whose move is finished is forgotten, and the seat stays', async () => {
+  const { seats, calls } = fakeSeats();
   await seats.reserve('a', 'two', { digest: digestOf('t') });
   await seats.arrive('a', STATE);
-  const place = { game: 'two', seat: 3 };
-  expect([seats.isKept('a'), seats.hasLeft('b', place)]).toEqual([false, true]);
-  await seats.release('b', place, { host: '', game: 'one', token: 't' });
-  expect([seats.isKept('a'), seats.hasLeft('b', place)]).toEqual([true, false]);
-  await seats.vacate('a');
-  expect(seats.hasLeft('b', place)).toBe(true);
+  seats.forget('a');
+  expect([seats.reservation('a'), seats.isKept('a'), calls]).toEqual(['gone', true, ['two keep', 'two arrive 3 7,8']]);
 });
 
 test('the state of a player who has arrived is kept elsewhere until the store has the match with the player', async () => {

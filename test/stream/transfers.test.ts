@@ -74,8 +74,21 @@ test('a seat that waits for the token already is not kept twice', async () => {
   const first = await transfers.keep('test', RIGHT, COMING);
   const again = await transfers.keep('test', RIGHT, { ...COMING, isReturning: true });
   expect([first.seat, again.seat, fixture.players.length]).toEqual([0, 0, 1]);
+  expect([first.isKnown, again.isKnown]).toEqual([false, true]);
   await join(fixture, TOKEN);
-  expect(again.state).toBe('taken');
+  expect([first.state, again.state]).toEqual(['taken', 'taken']);
+});
+
+test('a seat that a page has already is not kept twice, unless its game has ended', async () => {
+  const fixture = await start();
+  const { transfers } = fixture.server;
+  await transfers.keep('test', RIGHT, COMING);
+  await join(fixture, TOKEN);
+  const again = await transfers.keep('test', RIGHT, COMING);
+  expect([again.seat, again.state, again.isKnown, fixture.players.length]).toEqual([0, 'taken', true, 1]);
+  at(fixture.players, 0).hasEnded = true;
+  const other = await transfers.keep('test', RIGHT, COMING);
+  expect([other.seat, other.state, other.isKnown, fixture.players.length]).toEqual([1, 'waiting', false, 2]);
 });
 
 test('a seat of a match that goes on after a restart is found by the token with which the stay began', async () => {
@@ -86,7 +99,7 @@ test('a seat of a match that goes on after a restart is found by the token with 
   const player = new RecordedPlayer(3, { width: 640, height: 360, fps: 30 });
   fixture.server.resume(player, { digest: Buffer.from(digestOf(last), 'base64url'), origin, pass: ANYONE });
   const kept = await transfers.keep('test', RIGHT, COMING);
-  expect([kept.seat, kept.isResumed, fixture.players.length]).toEqual([3, true, 0]);
+  expect([kept.seat, kept.isKnown, fixture.players.length]).toEqual([3, true, 0]);
   // A move that is undone gives up a seat by its right alone.
   const other = await transfers.keep('test', { digest: digestOf('o') }, COMING);
   transfers.cancel({ digest: digestOf('o') });

@@ -23,6 +23,11 @@ export interface Departure {
 
 export type DepartureEntry = Entry<Departure>;
 
+/** Returns the digest that the player's stay at this host began with. */
+export function originOf({ holder: { digest, origin = digest } }: Pick<Departure, 'holder'>): string {
+  return origin;
+}
+
 /** Returns one of the messages that the target of a move gets. */
 export function messageOf({ id, trace, version, data }: DepartureEntry, kind: MessageKind): MoveMessage {
   if (kind === 'cancel') return { kind, id, trace, version };

@@ -53,5 +53,7 @@ export interface Seats {
    * @param lost the right to the seat, which a match that goes on after a restart may still have
    */
   vacate(id: string, lost?: { game: string; holder: Holder }): Promise<void>;
+  /** Forgets a reservation whose move is finished. The seat stays as it is. */
+  forget(id: string): void;
   reservation(id: string): Reservation;
 }

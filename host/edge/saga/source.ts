@@ -3,13 +3,21 @@ import { type Clock, systemClock } from '../../base/clock.ts';
 import { type ErrorCode, NearlightError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { type Milli, milli } from '../../base/time.ts';
-import { type Departure, type DepartureEntry, type MessageKind, messageOf, readDeparture } from './departure.ts';
+import {
+  type Departure,
+  type DepartureEntry,
+  type MessageKind,
+  messageOf,
+  originOf,
+  readDeparture,
+} from './departure.ts';
 import { Journal, type JournalStore } from './journal.ts';
 import { bytesOf, isTrace, type MoveAnswer, type MoveMessage } from './message.ts';
 import type { MoveMeters } from './meters.ts';
 import { type Peer, refusalOf } from './peer.ts';
 import type { Place, Seats } from './seats.ts';
 import { MEANING } from './states.ts';
+import type { Stays } from './stays.ts';
 import { Unfinished } from './unfinished.ts';
 
 /** Limits on the moves from this host that are not decided, and that are not finished. */
@@ -56,6 +64,8 @@ export interface MoveResult {
 export interface MoveSourceOptions {
   store: JournalStore;
   seats: Pick<Seats, 'holderOf' | 'depart' | 'restore' | 'release' | 'hasLeft' | 'isKept'>;
+  /** Shared with the host's MoveTarget. */
+  stays: Stays;
   /** Returns a host by its name, or this one for ''; undefined if it is not known. */
   peerOf(name: string): Peer | undefined;
   meters: MoveMeters;
@@ -85,6 +95,8 @@ export class MoveSource {
   readonly #telling = new Set<string>();
   /** Mean times of the last messages and writes, in milliseconds. */
   readonly #meanMs = { message: 0, write: 0 };
+  /** Moves of an earlier process that were not finished, until `recover` goes on with them. */
+  #interrupted: readonly DepartureEntry[] = [];
   /** Moves whose targets have heard the decision. */
   readonly #heard = new Set<string>();
 
@@ -126,13 +138,19 @@ export class MoveSource {
     }
   }
 
-  /** Goes on with the moves that a crash has interrupted: finishes those that were decided, and undoes the others. @throws as the store */
-  async recover(): Promise<void> {
+  /** Learns of the moves that a crash has interrupted. MoveTarget.recover needs to know who has moved on. @throws as the store */
+  async read(): Promise<void> {
     const { log } = this.#options;
-    const entries = await this.#journal.unfinished((id) =>
+    this.#interrupted = await this.#journal.unfinished((id) =>
       log('error', `the move ${id} is damaged, and is left as it is`),
     );
-    for (const entry of entries) this.#open.add(entry);
+    for (const entry of this.#interrupted) this.#add(entry);
+  }
+
+  /** Goes on with the moves that were read: finishes those that were decided, and undoes the others. */
+  async recover(): Promise<void> {
+    const entries = this.#interrupted;
+    this.#interrupted = [];
     await Promise.all(
       entries.map((entry) =>
         entry.state === 'committed' ? this.#conclude(entry, true) : this.#compensate(entry, INTERRUPTED, true),
@@ -160,7 +178,7 @@ export class MoveSource {
   async #begin(request: MoveRequest & { trace: string }): Promise<DepartureEntry> {
     try {
       const entry = this.#create(request);
-      this.#open.add(entry);
+      this.#add(entry);
       this.#places.add(keyOf(request.from));
       await this.#write(entry, 'preparing').catch((error: unknown) => {
         this.#forget(entry);
@@ -197,6 +215,11 @@ export class MoveSource {
     const holder = seats.holderOf(from);
     if (!holder)
       throw new NearlightError('NL_MOVE', `no player who could come back plays in seat ${from.seat} of ${from.game}`);
+    if (!this.#options.stays.isOwn(originOf({ holder })))
+      throw new NearlightError(
+        'NL_MOVE',
+        'the player is just moving here, and this host does not know the decision yet; try again in a second',
+      );
     const data = { from, to, holder, token: randomBytes(TOKEN_BYTES).toString('base64url') };
     return { id: randomBytes(ID_BYTES).toString('base64url'), trace, state: 'preparing', version: 0, data };
   }
@@ -312,12 +335,14 @@ export class MoveSource {
 
   /**
    * Ends a move whose decision the target knows. Until the page of a player who has moved is gone, this host must know where to send it, also
-   * if it is started again. Until the game has a player again who has not moved, the row keeps the state.
+   * if it is started again. It must also know that the player has left as long as the move is not finished by which the player came. Until the
+   * game has a player again who has not moved, the row keeps the state.
    */
   async #endIfDone(entry: DepartureEntry): Promise<void> {
     const { id, state, data } = entry;
-    const isDone =
-      MEANING[state].decision === 'committed' ? this.#options.seats.hasLeft(id, data.from) : !this.#returning.has(id);
+    const { seats, stays } = this.#options;
+    const isGone = () => seats.hasLeft(id, data.from) && !stays.isBeginning(originOf(data));
+    const isDone = MEANING[state].decision === 'committed' ? isGone() : !this.#returning.has(id);
     if (isDone) await this.#close(entry);
     else this.#repeats.set(id, { dueAt: milli(this.#clock.now() + LEAVE_MS), pauseMs: PAUSE_MS_MIN });
   }
@@ -414,7 +439,14 @@ export class MoveSource {
     log(cause ? 'warn' : 'info', `${from.game}: ${way}${cause ? `: ${cause.message}` : ''}`, about(entry));
   }
 
-  #forget({ id }: DepartureEntry): void {
+  #add(entry: DepartureEntry): void {
+    this.#open.add(entry);
+    this.#options.stays.end(originOf(entry.data), entry);
+  }
+
+  #forget(entry: DepartureEntry): void {
+    const { id, data } = entry;
+    this.#options.stays.forgetEnd(originOf(data), entry);
     this.#open.delete(id);
     this.#repeats.delete(id);
     this.#unrestored.delete(id);

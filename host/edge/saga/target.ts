@@ -8,6 +8,7 @@ import type { MoveMeters } from './meters.ts';
 import { type Peer, refusalOf } from './peer.ts';
 import type { Seats } from './seats.ts';
 import type { Decision } from './states.ts';
+import type { Stays } from './stays.ts';
 import { Unfinished } from './unfinished.ts';
 
 /** Limit on the moves to this host that are not finished. */
@@ -38,7 +39,9 @@ type ArrivalEntry = Entry<Arrival>;
 
 export interface MoveTargetOptions {
   store: JournalStore;
-  seats: Pick<Seats, 'reserve' | 'arrive' | 'vacate' | 'reservation' | 'isKept'>;
+  seats: Pick<Seats, 'reserve' | 'arrive' | 'vacate' | 'forget' | 'reservation' | 'isKept'>;
+  /** Shared with the host's MoveSource. */
+  stays: Stays;
   /** Returns a host by its name; undefined if it is not known any more. */
   peerOf(name: string): Peer | undefined;
   meters: MoveMeters;
@@ -77,13 +80,13 @@ export class MoveTarget {
     return this.#inTurn(message.id, () => this.#obey(message, from)).catch(refusalOf);
   }
 
-  /** Goes on with the moves that a crash has interrupted. @throws as the store */
+  /** Goes on with the moves that a crash has interrupted, after MoveSource.read. @throws as the store */
   async recover(): Promise<void> {
     const { log } = this.#options;
     const entries = await this.#journal.unfinished((id) =>
       log('error', `the move ${id} is damaged, and is left as it is`),
     );
-    for (const entry of entries) this.#open.add(entry);
+    for (const entry of entries) this.#add(entry);
     await Promise.all(
       entries.map((entry) => this.#inTurn(entry.id, () => this.#resume(entry)).catch(this.#note(entry))),
     );
@@ -125,7 +128,7 @@ export class MoveTarget {
     const data = { from, game, holder, since: this.#now(), heard: version };
     const entry: ArrivalEntry = { id, trace, state: 'preparing', version: 0, data };
     await this.#journal.advance(entry, 'preparing');
-    this.#open.add(entry);
+    this.#add(entry);
     try {
       return { ok: true, seat: await this.#seat(entry) };
     } catch (error) {
@@ -183,6 +186,12 @@ export class MoveTarget {
     await this.#settle(entry).catch((error: unknown) => this.#noteUnseated(entry, error));
   }
 
+  /** Seats a player of an earlier process who belongs here, unless the player has moved on since. */
+  async #seatAgain(entry: ArrivalEntry): Promise<void> {
+    if (this.#hasMovedOn(entry)) await this.#finish(entry);
+    else await this.#settle(entry).catch((error: unknown) => this.#noteUnseated(entry, error));
+  }
+
   async #undo(entry: ArrivalEntry, heard = entry.data.heard): Promise<void> {
     const { player: _, ...data } = entry.data;
     if (entry.state !== 'compensating') await this.#journal.advance(entry, 'compensating', { ...data, heard });
@@ -194,8 +203,7 @@ export class MoveTarget {
 
   async #resume(entry: ArrivalEntry): Promise<void> {
     if (entry.state === 'preparing' || entry.state === 'compensating') return this.#undo(entry);
-    if (entry.state === 'committed')
-      return this.#settle(entry).catch((error: unknown) => this.#noteUnseated(entry, error));
+    if (entry.state === 'committed') return this.#seatAgain(entry);
     return this.#resolve(entry);
   }
 
@@ -205,13 +213,19 @@ export class MoveTarget {
     if (state === 'preparing' && ageMs >= RESERVED_MS_MAX) await this.#undo(entry);
     else if (state === 'compensating') await this.#undo(entry);
     else if (state === 'executing' && ageMs >= DOUBT_MS) await this.#resolve(entry);
-    else if (state === 'committed' && this.#unseated.has(id) && ageMs < UNSEATED_MS_MAX) await this.#settle(entry);
-    else if (state === 'committed' && this.#isOver(id)) await this.#finish(entry);
+    else if (state === 'committed' && this.#isOver(entry)) await this.#finish(entry);
+    else if (state === 'committed' && this.#unseated.has(id)) await this.#settle(entry);
   }
 
-  /** Whether the page of a player who has moved here has come, or will not come, and the move's row need not keep the state any longer. */
-  #isOver(id: string): boolean {
+  /**
+   * Whether the page of a player who has moved here has come, or will not come, and the move's row need not keep the state any longer. The state
+   * of one who has moved on is elsewhere.
+   */
+  #isOver(entry: ArrivalEntry): boolean {
+    const { id, data } = entry;
     const { seats } = this.#options;
+    if (this.#hasMovedOn(entry)) return true;
+    if (this.#unseated.has(id)) return this.#now() - data.since >= UNSEATED_MS_MAX;
     const fate = seats.reservation(id);
     return fate === 'gone' || (fate === 'taken' && seats.isKept(id));
   }
@@ -238,7 +252,7 @@ export class MoveTarget {
   }
 
   async #finish(entry: ArrivalEntry): Promise<void> {
-    const isLost = this.#unseated.has(entry.id);
+    const isLost = this.#unseated.has(entry.id) && !this.#hasMovedOn(entry);
     const { player, ...data } = entry.data;
     if (isLost)
       this.#options.log(
@@ -248,7 +262,7 @@ export class MoveTarget {
           traceId: entry.trace,
         },
       );
-    await this.#options.seats.vacate(entry.id);
+    this.#options.seats.forget(entry.id);
     await this.#journal.advance(entry, 'cleanup', isLost ? { ...data, player } : data);
     this.#forget(entry);
   }
@@ -282,7 +296,19 @@ export class MoveTarget {
       });
   }
 
-  #forget({ id }: ArrivalEntry): void {
+  #hasMovedOn({ data: { holder } }: ArrivalEntry): boolean {
+    return holder !== undefined && this.#options.stays.hasMovedOn(holder.digest);
+  }
+
+  #add(entry: ArrivalEntry): void {
+    const { holder } = entry.data;
+    this.#open.add(entry);
+    if (holder) this.#options.stays.begin(holder.digest, entry);
+  }
+
+  #forget(entry: ArrivalEntry): void {
+    const { id, data } = entry;
+    if (data.holder) this.#options.stays.forgetBeginning(data.holder.digest, entry);
     this.#open.delete(id);
     this.#unseated.delete(id);
   }

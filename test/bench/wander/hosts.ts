@@ -17,6 +17,8 @@ export class MortalHost {
   readonly #module: string;
   readonly #environment: Record<string, string>;
   #process: HostProcess | undefined;
+  /** Outputs of the processes that were killed. */
+  readonly #former: string[] = [];
 
   constructor(name: Name, module: string, environment: Record<string, string>) {
     this.name = name;
@@ -33,6 +35,11 @@ export class MortalHost {
     return numbersIn(this.output);
   }
 
+  /** The outputs of all processes that this host has had. */
+  get history(): string {
+    return [...this.#former, this.output].map((output, n) => `process ${n} of ${this.name}\n${output}`).join('\n');
+  }
+
   async start(): Promise<void> {
     this.#process = await startHostProcess([this.#module], this.#environment);
   }
@@ -42,6 +49,8 @@ export class MortalHost {
     const exited = once(this.#process.process, 'exit');
     this.#process.process.kill('SIGKILL');
     await exited;
+    this.#former.push(this.output);
+    this.#process = undefined;
   }
 
   async stop(): Promise<void> {

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { MEANING } from '../../../host/edge/saga/states.ts';
-import { GAME, type Node, type RoomsFate, World } from './world.ts';
+import type { Node, RoomsFate } from './hosts.ts';
+import { type FakeSeats, GAME, World } from './world.ts';
 
 const STATE = Uint8Array.of(0, 255, 10, 13, 34, 92, 1);
 const TO = { host: 'west', game: GAME };
@@ -31,7 +32,7 @@ async function walk(
   let reached: string | undefined;
   let states: string[] = [];
   let count = 0;
-  const crash = Promise.withResolvers<Node>();
+  const crash = Promise.withResolvers<Node<FakeSeats>>();
   world.onPoint = (life, label) => {
     if (isFresh) for (const { seats } of [world.east, world.west]) seats.checkpoint();
     // A crash before a call is the same as one after the host's call before it.

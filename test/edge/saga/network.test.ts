@@ -4,7 +4,8 @@ import type { MoveMessage } from '../../../host/edge/saga/message.ts';
 import type { MoveResult } from '../../../host/edge/saga/source.ts';
 import { DOUBT_MS, RESERVED_MS_MAX } from '../../../host/edge/saga/target.ts';
 import { Random } from '../../random.ts';
-import { digestOf, type Fate, GAME, World } from './world.ts';
+import type { Fate } from './hosts.ts';
+import { digestOf, GAME, World } from './world.ts';
 
 const STATE = Uint8Array.of(1, 2, 3, 0, 255);
 let world: World;
