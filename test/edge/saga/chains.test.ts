@@ -33,6 +33,13 @@ const pause = () => world.clock.until(milli(world.clock.now() + 25));
 const tend = () =>
   Promise.all([world.east, world.west].flatMap(({ life: { source, target } }) => [source.tend(), target.tend()]));
 
+/** Lets pages follow their players, and hosts look after their moves, unless one crashes meanwhile. */
+async function look(crash: Promise<unknown> = new Promise(() => {})): Promise<void> {
+  world.follow();
+  await world.drive(Promise.race([tend(), crash]));
+  await world.pass(250);
+}
+
 /** Moves a player from east to west, and back as soon as west allows. */
 async function moveTwice(page: Page, { isSlow }: Way, isOver: () => boolean): Promise<void> {
   let outcome: unknown;
@@ -83,11 +90,7 @@ async function walk(point: number, way: Way): Promise<string | undefined> {
   };
   const moves = moveTwice(page, way, () => reached !== undefined);
   await world.drive(Promise.race([moves, crash.promise]));
-  for (let round = 0; round < ROUNDS && reached === undefined; round++) {
-    world.follow();
-    await world.drive(Promise.race([tend(), crash.promise]));
-    await world.pass(250);
-  }
+  for (let round = 0; round < ROUNDS && reached === undefined; round++) await look(crash.promise);
   world.onPoint = () => {};
   if (reached === undefined) return undefined;
   const node = await crash.promise;
@@ -148,6 +151,55 @@ describe('a player who moves on and back has one owner after a crash at each poi
     for (const name of NAMES)
       for (const call of ['putSaga', 'ask', 'reserve', 'depart', 'arrive', 'release'])
         expect(reached, call).toContain(`after ${name} ${call}`);
+  });
+});
+
+describe('the move by which a player came', () => {
+  /** Moves a player from east to west and back, without a checkpoint. */
+  async function move(): Promise<Page> {
+    const page = world.join('east');
+    await world.drive(world.move(page));
+    world.follow();
+    world.west.refuses = ({ kind, state }) => kind === 'arrival' && state === 'cleanup';
+    await world.drive(world.move(page));
+    return page;
+  }
+  const open = () => world.west.meters.movesOpen;
+
+  test('ends when the player has moved on, and before the second move', async () => {
+    const page = await move();
+    for (let round = 0; round < ROUNDS; round++) await look();
+    // Both would seat the player if the second had ended alone.
+    expect([page.at, open()]).toEqual(['east', { departures: 1, arrivals: 1 }]);
+    world.west.refuses = () => false;
+    for (let round = 0; round < ROUNDS; round++) await look();
+    expect(open()).toEqual({ departures: 0, arrivals: 0 });
+  });
+
+  test('does not seat the player again after a restart, not even for a moment', async () => {
+    const page = await move();
+    for (let round = 0; round < ROUNDS; round++) await look();
+    const labels: string[] = [];
+    world.onPoint = (_, label) => void labels.push(label);
+    world.west.refuses = () => false;
+    await world.crash('west');
+    expect(labels).toContain('after west release');
+    expect(labels.filter((label) => label.includes('west arrive') || label.includes('west reserve'))).toEqual([]);
+    await settle('the restart');
+    expect([page.at, ...world.whereabouts()]).toEqual(['east', `east ${page.seat} 2`]);
+  });
+
+  test('must be decided before the player may move on', async () => {
+    const page = world.join('east');
+    world.fate = ({ kind }) => (kind === 'commit' ? 'is lost' : 'arrives');
+    await world.drive(world.move(page));
+    world.follow();
+    await expect(world.drive(world.move(page))).rejects.toThrow('this host does not know the decision yet');
+    world.fate = () => 'arrives';
+    // The page has come, which proves the decision.
+    await world.pass(1000);
+    await look();
+    expect(await world.drive(world.move(page))).toMatchObject({ outcome: 'committed' });
   });
 });
 

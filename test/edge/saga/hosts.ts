@@ -69,6 +69,8 @@ export class Node<S extends TestSeats> {
   readonly seats: S;
   readonly meters = new Meters();
   readonly lines: string[] = [];
+  /** Whether the disk has no room for a row. */
+  refuses: (row: Saga) => boolean = () => false;
   /** Time that the disk takes for a write. */
   writeMs = 0;
   /** The rows about moves from this host that were written to the disk since the last call of `clear`. */
@@ -97,6 +99,7 @@ export class Node<S extends TestSeats> {
     const parts = {
       store: {
         putSaga: guard('putSaga', async (row: Saga) => {
+          if (this.refuses(row)) throw new NearlightError('NL_STORE_FULL', 'the test has filled it');
           const { writeMs } = this;
           if (writeMs > 0) await clock.until(milli(clock.now() + writeMs));
           const isPut = await this.#world.busy(store.putSaga(row));

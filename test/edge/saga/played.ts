@@ -77,7 +77,9 @@ class Room {
       log: () => {},
       seating: {
         seats: this.chairs,
-        enter: async (chair: Chair) => void (chair.joined = true),
+        enter: async (chair: Chair) => {
+          chair.joined = true;
+        },
         depart: async (chair: Chair) => this.#exit(chair),
         showAgain: () => {},
       },
@@ -103,7 +105,9 @@ class Room {
         chair.connection = connection;
         if (chair.departed?.notice) connection.notify(chair.departed.notice);
       },
-      onLost: () => void (chair.connection = undefined),
+      onLost: () => {
+        chair.connection = undefined;
+      },
       onClosed: () => this.#add(async () => this.#free(chair)),
       canReturn: () => !chair.closed,
       return: () => player,
@@ -178,7 +182,7 @@ export class PlayedSeats implements TestSeats {
 
   lose(fate: RoomsFate): void {
     if (fate === 'live on') return;
-    if (fate === 'end') return this.clear();
+    if (fate === 'end') this.#saved.clear();
     this.#former = this.#records;
     this.#parts = this.#open();
     const { room, returns } = this.#parts;
