@@ -1,6 +1,7 @@
 import { vi } from 'vitest';
 import { must } from '../../../host/base/assert.ts';
 import { NearlightError } from '../../../host/base/errors.ts';
+import { ANYONE } from '../../../host/base/pass.ts';
 import type { Notice } from '../../../host/base/protocol.ts';
 import { milli } from '../../../host/base/time.ts';
 import type { Holder } from '../../../host/edge/saga/message.ts';
@@ -9,7 +10,6 @@ import type { MoveResult } from '../../../host/edge/saga/source.ts';
 import { MovingSeats } from '../../../host/play/moving-seats.ts';
 import { PlayerMoves, type PlayerMovesOptions } from '../../../host/room/moves.ts';
 import { Admission } from '../../../host/stream/admission.ts';
-import { ANYONE } from '../../../host/stream/gate.ts';
 import type { Player, PlayerConnection } from '../../../host/stream/player.ts';
 import { createToken, Returns } from '../../../host/stream/returns.ts';
 import { Transfers } from '../../../host/stream/transfers.ts';
