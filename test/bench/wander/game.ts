@@ -3,7 +3,8 @@
  * saves. It logs the numbers of all seats whenever one changes.
  */
 export const GAME = 'numbers';
-export const SEATS = 8;
+/** After each kill, seats wait for pages that have moved. With few seats, a full room would refuse most moves. */
+export const SEATS = 32;
 
 export const SOURCE = `
 import { ColorAttachment, device, Game, log, play, RenderPassDescriptor, State, surface } from '@nearlight/sdk';

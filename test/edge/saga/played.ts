@@ -10,6 +10,7 @@ import type { MoveResult } from '../../../host/edge/saga/source.ts';
 import { MovingSeats } from '../../../host/play/moving-seats.ts';
 import { PlayerMoves, type PlayerMovesOptions } from '../../../host/room/moves.ts';
 import { Admission } from '../../../host/stream/admission.ts';
+
 import type { Player, PlayerConnection } from '../../../host/stream/player.ts';
 import { createToken, Returns } from '../../../host/stream/returns.ts';
 import { Transfers } from '../../../host/stream/transfers.ts';
