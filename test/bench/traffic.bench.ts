@@ -64,7 +64,7 @@ async function run(bench: Bench, kind: string, name: string): Promise<void> {
       await once(child, 'exit');
     }
     const metrics = await (await fetch(new URL('metrics', host.operatorUrl))).text();
-    const ended = /^nearlight_pages_dismissed_total.* (\d+)$/m.exec(metrics)?.[1] ?? '0';
+    const ended = /^nearlight_pages_dismissed_total\{code="NL_INPUT_RATE"\} (\d+)$/m.exec(metrics)?.[1] ?? '0';
     bench.note(`${name}: ${sent} messages sent, the connection ended ${ended} times`);
     for (const [when, { latencies, cpuPercent }] of Object.entries({ before: calm, during: attacked })) {
       bench.figure(`${name}: latency ${when}`, 'ms', latencies);
