@@ -1,37 +1,17 @@
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { must } from '../../host/base/assert.ts';
 import { readConfig } from '../../host/base/config.ts';
-import { createReceiver } from '../../host/edge/outbox/receiver.ts';
-import type { EdgeStore } from '../../host/edge/store/store.ts';
 import { Meters } from '../../host/observe/meters.ts';
 import { type Edge, openEdge } from '../../host/play/edge.ts';
 import { startHost } from '../../host/play/host.ts';
 import { ownModulePath } from '../../host/play/project.ts';
+import { startCentre } from '../edge/outbox/centre.ts';
 import { eventOf } from '../edge/store/events.ts';
 import { openTestStore, temporaryFolder } from '../edge/store/stores.ts';
 import { Peer } from '../stream/peer.ts';
 import { eventually } from '../wait.ts';
-
-/** Starts a centre that keeps events, and refuses all requests while `state.isCut`. */
-async function startCentre(store: EdgeStore): Promise<{ url: string; state: { isCut: boolean } }> {
-  const state = { isCut: false };
-  const receive = createReceiver(store);
-  const server = createServer((request, response) => {
-    if (state.isCut) request.socket.destroy();
-    else void receive(request, response);
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, state };
-}
 
 async function open(env: Record<string, string>, meters = new Meters()): Promise<Edge | undefined> {
   return openEdge({ config: readConfig(env), log: () => {}, meters });

@@ -1,18 +1,15 @@
 /** A node whose line is cut for a day, and whose power fails in the middle of it: simulated time, real store, HTTP and tokens. */
-import { once } from 'node:events';
 import { cpSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { must } from '../../host/base/assert.ts';
 import { readConfig, settings } from '../../host/base/config.ts';
 import { openGate } from '../../host/edge/admission/gate.ts';
-import { createReceiver } from '../../host/edge/outbox/receiver.ts';
 import { Meters } from '../../host/observe/meters.ts';
 import { keysIn, ticketsIn } from '../../host/play/admission.ts';
 import { openEdge } from '../../host/play/edge.ts';
 import { Issuer } from '../edge/issuer.ts';
+import { startCentre } from '../edge/outbox/centre.ts';
 import { openTestStore, temporaryFolder } from '../edge/store/stores.ts';
 import { ManualClock } from '../room/fake.ts';
 import { eventually } from '../wait.ts';
@@ -28,22 +25,6 @@ beforeAll(async () => {
   issuer = await Issuer.open();
 });
 afterAll(() => issuer.close());
-
-/** Starts a centre, which keeps events and drops every connection while `line.isCut`. */
-async function startCentre(line: { isCut: boolean }) {
-  const { store } = await openTestStore();
-  const receive = createReceiver(store);
-  const server = createServer((request, response) => {
-    if (line.isCut) request.socket.destroy();
-    else void receive(request, response);
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { store, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` };
-}
 
 /** Starts a node's store, sender and gate, `hours` after the beginning. A process knows only its own clock and the time of day. */
 async function startNode({ folder, sink, hours }: { folder: string; sink: string; hours: number }) {
@@ -97,13 +78,13 @@ async function startNode({ folder, sink, hours }: { folder: string; sink: string
 }
 
 test('with the line cut for a day, players come, also after a power cut, and every result arrives afterwards, once and in order', async () => {
-  const line = { isCut: false };
+  const { store: centre } = await openTestStore();
+  const { url: sink, state: line } = await startCentre(centre);
   const cut = (isCut: boolean) => {
     line.isCut = isCut;
     issuer.instead = isCut ? { status: 502, text: 'the line is cut' } : undefined;
   };
   onTestFinished(() => cut(false));
-  const { store: centre, url: sink } = await startCentre(line);
   const before = temporaryFolder();
   const first = await startNode({ folder: before, sink, hours: 0 });
   await first.playAnHour(0);
@@ -160,7 +141,9 @@ test.each([
     issuer.instead = undefined;
   });
   const folder = temporaryFolder();
-  const { url: sink } = await startCentre({ isCut: true });
+  const { store: centre } = await openTestStore();
+  const { url: sink, state } = await startCentre(centre);
+  state.isCut = true;
   const first = await startNode({ folder, sink, hours: 0 });
   await first.admit('ada');
   await first.edge.close();
