@@ -89,6 +89,7 @@ export const errors = {
   NL_POLICY_DOWN: { http: 503, text: 'The rules of this game cannot be asked now' },
   NL_RISK: { http: 403, text: 'A protection rule refuses the player' },
   NL_INPUT: { http: 400, text: 'The page sent a message that cannot be read' },
+  NL_DISMISSED: { http: 429, text: 'A page of this player was dismissed for what it sent' },
   NL_INPUT_RATE: { http: 429, text: 'The page sends input too fast' },
   NL_CONNECTION: { http: 500, text: 'The connection could not be set up' },
   NL_BUS_RATE: { text: 'The game sends too many messages to other rooms' },

@@ -83,6 +83,7 @@ export const CHINESE: ToolLabels & ObstacleLabels = {
   policySilent: '目前无法查询此游戏的规则。',
   edgeSilent: '游戏服务器目前无法接纳玩家。正在进行的游戏不受影响。',
   accountFull: '你同时玩的游戏太多。请先离开其中一个。',
+  dismissed: '此处的一个页面发送的内容远超玩家所能，因此下一次加入要等几秒钟。',
   riskRefuses: '保护规则不允许你加入。游戏的管理员可以告诉你更多。',
 
   noAnswer: '服务器没有响应。',

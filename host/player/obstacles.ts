@@ -27,6 +27,7 @@ export const ENGLISH_OBSTACLES = {
   policySilent: 'The rules of this game cannot be asked at the moment.',
   edgeSilent: 'The game server cannot let players in at the moment. Games that run go on.',
   accountFull: 'You play too many games at the same time. Leave another one first.',
+  dismissed: 'A page from here sent far more than a player can, so the next one has to wait for some seconds.',
   riskRefuses: 'A protection rule keeps you out. The operator of the game can tell you more.',
 };
 
@@ -46,6 +47,7 @@ const GATE: Readonly<Record<string, readonly [title: keyof ObstacleLabels, messa
   NL_POLICY_DOWN: ['cannotJoin', 'policySilent'],
   NL_EDGE: ['cannotJoin', 'edgeSilent'],
   NL_ACCOUNT_FULL: ['cannotJoin', 'accountFull'],
+  NL_DISMISSED: ['cannotJoin', 'dismissed'],
   NL_RISK: ['cannotJoin', 'riskRefuses'],
 };
 

@@ -2,8 +2,9 @@ import type { Clock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import { RateLimiter } from '../base/limiter.ts';
-import { ANYONE, type Pass } from '../base/pass.ts';
+import { type Account, ANYONE, type Pass } from '../base/pass.ts';
 import type { Milli } from '../base/time.ts';
+import { Dismissals } from './dismissals.ts';
 
 /** A connection that has been set up for this long without a packet may be displaced by a newer one. Pages need less. */
 const GRACE_MS = 1000;
@@ -47,6 +48,7 @@ export class Admission {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #offers: RateLimiter;
   readonly #clientOffers: RateLimiter;
+  readonly #dismissals: Dismissals;
   /** Half-open connections, the oldest first. */
   readonly #halfOpen = new Set<HalfOpen>();
   readonly #seats = new Map<string, number>();
@@ -57,6 +59,7 @@ export class Admission {
     this.#clock = clock;
     this.#offers = new RateLimiter({ perSecond: all, burst: all * BURST_SECONDS, clock });
     this.#clientOffers = new RateLimiter({ perSecond: each, burst: each * BURST_SECONDS, clock });
+    this.#dismissals = new Dismissals(clock);
   }
 
   /** Number of connections that are being set up. */
@@ -67,10 +70,13 @@ export class Admission {
   /**
    * Counts an offer of a client.
    * @param isReturning whether the client already has the seat that it wants
-   * @throws NearlightError NL_OFFER_RATE, NL_ADDRESS_FULL
+   * @throws NearlightError NL_OFFER_RATE, NL_ADDRESS_FULL, NL_DISMISSED
    */
   countOffer(client: string, isReturning = false): void {
-    if (!isReturning) this.#checkSeats(client);
+    if (!isReturning) {
+      this.#checkSeats(client);
+      this.#checkDismissals(addressKey(client));
+    }
     // An address that sends too many offers must not use up those of all.
     const waitMs = this.#clientOffers.take(client) || this.#offers.take(EVERYONE);
     if (waitMs > 0) throw new NearlightError('NL_OFFER_RATE', 'many players are joining at this moment');
@@ -80,9 +86,10 @@ export class Admission {
    * Begins a connection of a client. If there are too many half-open ones, it takes the place of the oldest one of the address
    * that has the most.
    * @param displace ends the connection because another one takes its place
-   * @throws NearlightError NL_HALF_OPEN
+   * @throws NearlightError NL_HALF_OPEN, NL_DISMISSED
    */
   open(client: string, displace: () => void, pass: Pass = ANYONE): Ticket {
+    if (pass.account) this.#checkDismissals(accountKey(pass.account));
     const own = [...this.#halfOpen].filter((entry) => entry.client === client);
     if (own.length >= this.#limits.addressHalfOpenMax) this.#displaceOldest(own);
     else if (this.#halfOpen.size >= this.#limits.halfOpenMax) this.#displaceOldest(this.#ofGreediest());
@@ -112,6 +119,11 @@ export class Admission {
     };
   }
 
+  /** Notes that a connection ends because of what its page has sent, so that its player has to wait before the next one. */
+  dismiss(client: string, { account }: Pass = ANYONE): void {
+    this.#dismissals.note(account ? accountKey(account) : addressKey(client));
+  }
+
   #displaceOldest([oldest]: HalfOpen[]): void {
     if (!oldest || this.#clock.now() - oldest.since < GRACE_MS)
       throw new NearlightError('NL_HALF_OPEN', 'many players are connecting at this moment');
@@ -130,9 +142,24 @@ export class Admission {
       throw new NearlightError('NL_ADDRESS_FULL', `${addressSeatsMax} players from your address are playing here`);
   }
 
+  #checkDismissals(key: string): void {
+    const waitMs = this.#dismissals.waitMs(key);
+    if (waitMs > 0) throw new NearlightError('NL_DISMISSED', `join again in ${Math.ceil(waitMs / 1000)} s`);
+  }
+
   #addSeats(client: string, count: number): void {
     const seats = (this.#seats.get(client) ?? 0) + count;
     if (seats > 0) this.#seats.set(client, seats);
     else this.#seats.delete(client);
   }
+}
+
+/** The key under which an account's dismissals are kept; see `addressKey`. */
+function accountKey({ id }: Account): string {
+  return `account ${id}`;
+}
+
+/** The same for players without an account. */
+function addressKey(client: string): string {
+  return `address ${client}`;
 }

@@ -186,6 +186,7 @@ export function open<C extends PageConnection>(
         endTrace(reason);
         if (player) meters.sessions--;
         meters.sessionsEnded[reason]++;
+        if (reason === 'rate' || reason === 'input') admission.dismiss(client, pass);
         reception.connections.delete(id);
         if (!returns.lose(id, reason, connection?.silentMs)) opened.close();
         if (!player) cancel();

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { ANYONE } from '../../host/base/pass.ts';
 import { milli } from '../../host/base/time.ts';
 import { Admission, type AdmissionLimits } from '../../host/stream/admission.ts';
 import { at } from '../at.ts';
@@ -107,4 +108,23 @@ test('an address may take seats up to its limit, and again when one is free', ()
   first.close();
   third.seat();
   expect(() => offers('a', 1)).toThrow('NL_ADDRESS_FULL');
+});
+
+test('who was dismissed has to wait: a page at its address, or of its account wherever it is', () => {
+  const account = (id: string) => ({ ...ANYONE, account: { id, role: '' } });
+  const { admission, pass, offers } = begin({});
+  admission.dismiss('a');
+  expect(() => offers('a', 1)).toThrow(
+    'NL_DISMISSED: A page of this player was dismissed for what it sent: join again in 2 s',
+  );
+  admission.countOffer('a', true);
+  offers('b', 1);
+  pass(2000);
+  offers('a', 1);
+  admission.dismiss('a', account('x'));
+  offers('a', 1);
+  expect(() => admission.open('b', () => {}, account('x'))).toThrow('NL_DISMISSED');
+  admission.open('b', () => {}, account('y')).close();
+  pass(2000);
+  admission.open('b', () => {}, account('x')).close();
 });

@@ -124,6 +124,8 @@ describe.each([
     await until(() => player.closed.length > 0, 'the end');
     expect([player.closed, player.lost]).toEqual([['rate'], 0]);
     expect([...host.meters.pagesDismissed].filter(([, count]) => count > 0)).toEqual([['NL_INPUT_RATE', 1]]);
+    const answer = await fetch(`${host.server.url}whep/socket`, { method: 'POST' });
+    expect([answer.status, await answer.json()]).toEqual([429, expect.objectContaining({ code: 'NL_DISMISSED' })]);
   });
 
   test('loses no movement, however many states it sends', async () => {
