@@ -12,8 +12,9 @@ import { importGame, importProgram } from '../k3s/image.ts';
 import { Peer, until } from '../stream/peer.ts';
 import { sleep } from '../wait.ts';
 import { type Bench, benchmark, type Figure } from './harness.ts';
+import { numberFrom } from './switches.ts';
 
-const STARTS = 50;
+const STARTS = numberFrom('BENCH_STARTS', 50, 1);
 const PORT = 18_080;
 const root = join(import.meta.dirname, '../..');
 const now = () => performance.timeOrigin + performance.now();
@@ -121,11 +122,15 @@ async function ordinary(bench: Bench, rig: Rig): Promise<number> {
         CACHE_DIR: cache,
         NEARLIGHT_RUNTIME: runtime,
       },
-      mounts: ['/usr', '/bin', '/lib', '/lib64', root, cache, runtime],
+      mounts: ['/usr', '/etc/alternatives', '/bin', '/lib', '/lib64', root, cache, runtime],
     });
     await rig.cri.start(container);
     const started = now();
-    const listens = await poll(() => loggedAt(rig.cri.logPath(pod, 'game'), 'Play at'), 'it does not listen');
+    const log = rig.cri.logPath(pod, 'game');
+    const listens = await poll(
+      () => loggedAt(log, 'Play at'),
+      () => `it does not listen:\n${readFileSync(log, 'utf8')}`,
+    );
     const seen = await firstPicture();
     await rig.cri.removePod(pod);
     if (start === 0) continue;
