@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Metric, Registry } from 'prom-client';
 import type { Meters } from './meters.ts';
 import type { Add } from './metrics/add.ts';
@@ -10,6 +11,8 @@ import { addHost, addTraces, library, processRegistry } from './metrics/process.
 import { addProtection, addRecoveries } from './metrics/protection.ts';
 import { addBus, addTraffic } from './metrics/traffic.ts';
 
+const SLICE_MS = 0.25;
+
 /**
  * Returns a function that writes a host's metrics in Prometheus's text format 0.0.4. Their names begin with nearlight_, or
  * with process_ or nodejs_ for metrics of the process. Units are seconds and bytes. No label identifies a player.
@@ -21,9 +24,21 @@ export function createMetrics(meters: Meters, figures: Figures): () => Promise<s
       registries = undefined;
       throw error;
     });
-    const texts = await Promise.all((await registries).map((registry) => registry.metrics()));
-    return texts.join('\n');
+    const texts: string[] = [];
+    for (const registry of await registries) await write(registry, texts);
+    return `${texts.join('\n\n')}\n`;
   };
+}
+
+/** Lets frames and input pass in between, which would wait for two milliseconds otherwise. */
+async function write(registry: Registry, into: string[]): Promise<void> {
+  let begun = performance.now();
+  for (const { name } of registry.getMetricsAsArray()) {
+    into.push(await registry.getSingleMetricAsString(name));
+    if (performance.now() - begun < SLICE_MS) continue;
+    await setImmediate();
+    begun = performance.now();
+  }
 }
 
 async function ownRegistry(meters: Meters, figures: Figures): Promise<Registry> {
