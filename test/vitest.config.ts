@@ -10,11 +10,12 @@ class Order extends BaseSequencer {
   }
 }
 
-// npm run test:attack, test:doors, test:otel, test:policy and test:sight run these, which need an installed node bundle, a proxy and a
-// TURN server, a collector of OpenTelemetry, OPA, and a Prometheus.
+// npm run test:attack, test:doors, test:gator, test:otel, test:policy and test:sight run these, which need an installed node bundle, a
+// proxy and a TURN server, gator, a collector of OpenTelemetry, OPA, and a Prometheus.
 const OTHERS = [
   'test/attack/row-*.test.ts',
   'test/doors/door-*.test.ts',
+  'test/gatekeeper/gator-*.test.ts',
   'test/otel/otel-*.test.ts',
   'test/policy/opa-*.test.ts',
   'test/sight/sight-*.test.ts',

@@ -92,7 +92,7 @@ export const GAME_CALLS = [
 const ID_MAX = 2 ** 32 - 2;
 
 /**
- * Reads the securityContext of a pod's sandbox or container. README.md in oci/k3s says what becomes of each field.
+ * Reads the securityContext of a pod's sandbox or container. PODS.md in oci/k3s says what becomes of each field.
  * @throws NearlightError NL_SECURITY_CONTEXT that names every field which cannot be honoured, and says why and what to do
  */
 export function readSecurityContext(

@@ -1,88 +1,30 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
-import { parseAllDocuments } from 'yaml';
+import { describe, expect, it } from 'vitest';
 import { must } from '../../host/base/assert.ts';
 import { readConfig, settings } from '../../host/base/config.ts';
+import { build, buildWith, compile, find, known, OVERLAYS, problems } from './kustomize.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
-interface Manifest {
-  apiVersion: string;
-  kind: string;
-  metadata: { name: string; namespace?: string };
-  spec: never;
-}
+/** Every folder with a kustomization, and the components, which an operator adds to an overlay. */
+const [overlays, components] = ['Kustomization', 'Component'].map((kind) =>
+  readdirSync(OVERLAYS, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('kustomization.yaml'))
+    .filter((path) => readFileSync(join(OVERLAYS, path), 'utf8').includes(`kind: ${kind}\n`))
+    .map((path) => join(path, '..')),
+) as [string[], string[]];
 
-function build(folder: string): Manifest[] {
-  const text = execFileSync('kubectl', ['kustomize', join(ROOT, 'oci/k3s', folder)], { encoding: 'utf8' });
-  return parseAllDocuments(text).map((document) => document.toJS() as Manifest);
-}
-
-function find<T = Manifest>(manifests: Manifest[], kind: string): T {
-  return must(
-    manifests.find((manifest) => manifest.kind === kind),
-    kind,
-  ) as T;
-}
-
-const folder = mkdtempSync(join(ROOT, 'build/manifests-'));
-afterAll(() => rmSync(folder, { recursive: true }));
-
-/** Compiles manifests as literals of Kubernetes' TypeScript types. Returns the errors; an unknown field is one. */
-function compile(manifests: Manifest[]): string {
-  mkdirSync(folder, { recursive: true });
-  const lines = manifests.flatMap((manifest, index) => {
-    const { apiVersion, kind } = manifest;
-    const path = apiVersion === 'v1' ? 'v1' : apiVersion;
-    return [
-      `import type { I${kind} as T${index} } from 'kubernetes-models/${path}';`,
-      `export const m${index}: T${index} = ${JSON.stringify(manifest)};`,
-    ];
-  });
-  writeFileSync(join(folder, 'manifests.ts'), lines.join('\n'));
-  const options = {
-    strict: true,
-    noEmit: true,
-    module: 'nodenext',
-    moduleResolution: 'nodenext',
-    skipLibCheck: true,
-    types: [],
-  };
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['manifests.ts'] }));
-  try {
-    execFileSync(join(ROOT, 'node_modules/.bin/tsc'), ['-p', folder], { encoding: 'utf8', stdio: 'pipe' });
-    return '';
-  } catch (error) {
-    return (error as { stdout: string }).stdout;
-  }
-}
-
-/** Returns the error that the schemas of Kubernetes report for a manifest, or '' if the manifest is valid. */
-async function problems(manifest: Manifest): Promise<string> {
-  const models = (await import(/* @vite-ignore */ `kubernetes-models/${manifest.apiVersion}`)) as Record<
-    string,
-    new (
-      data: Manifest,
-    ) => { validate(): void }
-  >;
-  try {
-    const Model = must(models[manifest.kind], manifest.kind);
-    new Model(manifest).validate();
-    return '';
-  } catch (error) {
-    return `${manifest.kind}: ${(error as Error).message}`;
-  }
-}
-
-describe.each(['.', 'base', 'edge', 'eight-core', 'gpu', 'node', 'sight'])('oci/k3s/%s', (overlay) => {
-  it('the manifests contain only fields that the schemas of Kubernetes know, with valid values', async () => {
-    const manifests = build(overlay);
-    expect(manifests.length).toBeGreaterThan(0);
-    expect((await Promise.all(manifests.map(problems))).join('')).toBe('');
-    expect(compile(manifests)).toBe('');
-  });
+it('the manifests contain only fields that the schemas of Kubernetes know, with valid values', async () => {
+  expect(overlays).toEqual(
+    expect.arrayContaining(['.', 'base', 'battle', 'dra-shared', 'okg', 'gatekeeper/constraints']),
+  );
+  expect(components.sort()).toEqual(['parts/no-gpu', 'ways/gateway', 'ways/ingress', 'ways/node-port']);
+  const built = [...overlays.map(build), ...components.map((component) => buildWith('render', [component]))];
+  for (const manifests of built) expect(manifests.length).toBeGreaterThan(0);
+  const all = [...new Map(built.flatMap(known).map((manifest) => [JSON.stringify(manifest), manifest])).values()];
+  expect((await Promise.all(all.map(problems))).join('')).toBe('');
+  expect(compile(all)).toBe('');
 });
 
 it('the check of manifests finds a misspelt field, and a value of the wrong type', async () => {

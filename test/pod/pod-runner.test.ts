@@ -22,7 +22,7 @@ import { CARELESS, openTestGpu } from '../gpu/fixture.ts';
 import { counting } from '../hostile/modules.ts';
 import { eventually } from '../wait.ts';
 
-/** The settings that a pod's environment may change (oci/k3s/README.md, "Game"). The others limit games or are the node's. */
+/** The settings that a pod's environment may change (oci/k3s/PODS.md, "Game"). The others limit games or are the node's. */
 const POD_SETTINGS = [
   'accountJoinsPerSecondMax',
   'accountSeatsMax',

@@ -27,7 +27,7 @@ const SHIM = 'containerd-shim-wasmedge-v1';
  * copy in progress.
  */
 const FREE_BYTES_MIN = 1.5e9;
-/** Folder of the encoder's archives in a bundle that holds them (oci/k3s/README.md, "Nodes"). */
+/** Folder of the encoder's archives in a bundle that holds them (oci/k3s/NODES.md). */
 const HELD_ENCODER = join(bundle, 'encoder');
 
 const HELP = `Installs Nearlight on this node: the program under PREFIX, containerd's shim into a folder of its PATH.
