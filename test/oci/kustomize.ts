@@ -32,15 +32,21 @@ export function build(overlay: string): Manifest[] {
 
 /** Builds what an operator's own overlay with these components makes. */
 export function buildWith(overlay: string, components: string[]): Manifest[] {
+  const from = (path: string) => `../oci/k3s/${path}`;
+  return buildOwn(
+    stringify({
+      apiVersion: 'kustomize.config.k8s.io/v1beta1',
+      kind: 'Kustomization',
+      resources: [from(overlay)],
+      components: components.map(from),
+    }),
+  );
+}
+
+/** Builds an operator's own kustomization, which lies in a folder beside oci. */
+export function buildOwn(kustomization: string): Manifest[] {
   const own = mkdtempSync(join(folder, 'own-'));
-  const from = (path: string) => relative(own, join(OVERLAYS, path));
-  const kustomization = {
-    apiVersion: 'kustomize.config.k8s.io/v1beta1',
-    kind: 'Kustomization',
-    resources: [from(overlay)],
-    components: components.map(from),
-  };
-  writeFileSync(join(own, 'kustomization.yaml'), stringify(kustomization));
+  writeFileSync(join(own, 'kustomization.yaml'), kustomization.replaceAll('../oci/k3s', relative(own, OVERLAYS)));
   return build(own);
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { must } from '../../host/base/assert.ts';
 import { readConfig } from '../../host/base/config.ts';
-import { build, buildWith, find, type Manifest, OVERLAYS } from './kustomize.ts';
+import { build, buildOwn, buildWith, find, type Manifest, OVERLAYS } from './kustomize.ts';
 
 type Quantities = Record<string, string>;
 
@@ -307,4 +307,12 @@ it('the first page has every overlay with games', () => {
     const { cpu, memory } = containers[0]?.resources.requests ?? { cpu: '500m', memory: '512Mi' };
     expect(row).toContain(`${cpu}, ${memory}`);
   }
+});
+
+it("the first page's own overlay puts the operator's image into the pods", () => {
+  const readme = readFileSync(join(OVERLAYS, 'README.md'), 'utf8');
+  const [, text = ''] = /^`my\/kustomization.yaml`.*\n\n((?: {4}.*\n)+)/m.exec(readme) ?? [];
+  const manifests = buildOwn(text.replace(/^ {4}/gm, ''));
+  const [game] = find<Deployment>(manifests, 'Deployment').spec.template.spec.containers;
+  expect(game.image).toBe('REGISTRY/arena:1');
 });
