@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { run } from '../policy/opa.ts';
+import { run } from '../command.ts';
 import { CASES } from './cases.ts';
 import { GATEKEEPER_VERSIONS, gator } from './gator.ts';
 import { RULES, writeSuites } from './suites.ts';

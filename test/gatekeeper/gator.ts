@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run } from '../policy/opa.ts';
+import { run } from '../command.ts';
 
 /** The oldest Gatekeeper that the rules are for, and the current one. */
 export const GATEKEEPER_VERSIONS = ['3.15.1', '3.23.1'] as const;

@@ -6,8 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { run } from '../command.ts';
 import { freePort } from '../net/programs.ts';
-import { run } from '../policy/opa.ts';
 import { eventually } from '../wait.ts';
 
 export const COLLECTOR_VERSION = '0.165.0';

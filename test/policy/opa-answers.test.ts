@@ -12,10 +12,11 @@ import { OWN_BUNDLE } from '../../host/edge/policy/compiled.ts';
 import { PACKAGES, type PolicyInput } from '../../host/edge/policy/decide.ts';
 import { askOpa } from '../../host/edge/policy/opa-server.ts';
 import { at } from '../at.ts';
+import { run } from '../command.ts';
 import { service } from '../edge/dependencies/services.ts';
 import { CASES } from '../edge/policy/cases.ts';
 import { eventually } from '../wait.ts';
-import { COMPILER, compile, makeSources, OPA_VERSIONS, opa, revisionOf, run } from './opa.ts';
+import { COMPILER, compile, makeSources, OPA_VERSIONS, opa, revisionOf } from './opa.ts';
 
 const BYTES_MAX = 2 ** 23;
 const folder = mkdtempSync(join(tmpdir(), 'nl-policy-'));

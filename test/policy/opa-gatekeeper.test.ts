@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { must } from '../../host/base/assert.ts';
+import { run } from '../command.ts';
 import { CASES } from '../gatekeeper/cases.ts';
 import { podOf } from '../gatekeeper/pods.ts';
 import { type Rule, readRules, type Template } from '../gatekeeper/suites.ts';
-import { OPA_VERSIONS, opa, run } from './opa.ts';
+import { OPA_VERSIONS, opa } from './opa.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nl-rules-'));
 afterAll(() => rmSync(folder, { recursive: true }));

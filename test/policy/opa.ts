@@ -1,8 +1,8 @@
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { digestOf } from '../../host/edge/policy/bundle.ts';
+import { run } from '../command.ts';
 
 /** The OPA that compiles the bundle, and the oldest one that must answer alike. */
 export const OPA_VERSIONS = ['1.22.4', '0.60.0'] as const;
@@ -54,21 +54,4 @@ export function compile(path: string, out: string): void {
     folder: sources,
   });
   rmSync(sources, { recursive: true });
-}
-
-/** Runs a program and returns what it prints. @throws Error with its output if it fails */
-export function run(
-  program: string,
-  args: readonly string[],
-  { folder, env = {} }: { folder?: string; env?: Record<string, string> } = {},
-): string {
-  const { status, stdout, stderr, error } = spawnSync(program, args, {
-    encoding: 'utf8',
-    cwd: folder,
-    env: { ...process.env, ...env },
-    maxBuffer: 2 ** 26,
-  });
-  if (error) throw error;
-  if (status !== 0) throw new Error(`${program} ${args.join(' ')} failed:\n${stdout}${stderr}`);
-  return stdout;
 }

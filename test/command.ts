@@ -1,0 +1,18 @@
+import { spawnSync } from 'node:child_process';
+
+/** Runs a program and returns what it prints. @throws Error with its output if it fails */
+export function run(
+  program: string,
+  args: readonly string[],
+  { folder, env = {} }: { folder?: string; env?: Record<string, string> } = {},
+): string {
+  const { status, stdout, stderr, error } = spawnSync(program, args, {
+    encoding: 'utf8',
+    cwd: folder,
+    env: { ...process.env, ...env },
+    maxBuffer: 2 ** 26,
+  });
+  if (error) throw error;
+  if (status !== 0) throw new Error(`${program} ${args.join(' ')} failed:\n${stdout}${stderr}`);
+  return stdout;
+}
