@@ -103,9 +103,13 @@ test("a WHEP client of npm on another site's page watches, hears, sends its cand
   expect(await spectators()).toBe(1);
   await page.evaluate('client.stop()');
   await eventually(async () => expect(await spectators()).toBe(0));
-  expect(answers.filter((answer) => /^(POST|DELETE)/.test(answer))).toEqual(['POST 201', 'DELETE 200']);
+  // The client closes its connection first, of which the host may learn before the request arrives.
+  const isEnd = (answer: string) => /^DELETE (200|404)$/.test(answer);
+  expect(
+    answers.map((answer) => (isEnd(answer) ? 'the end' : answer)).filter((answer) => /^(POST|the end)/.test(answer)),
+  ).toEqual(['POST 201', 'the end']);
   // The client sends candidates that it finds late even after it has left.
-  const before = answers.slice(0, answers.indexOf('DELETE 200'));
+  const before = answers.slice(0, answers.findIndex(isEnd));
   expect(new Set(before.filter((answer) => answer.startsWith('PATCH')))).toEqual(new Set(['PATCH 204']));
   expect(errors).toEqual([]);
 });
