@@ -2,6 +2,7 @@ import { admissionSettings } from './admission-settings.ts';
 import { chaosSettings } from './chaos-settings.ts';
 import { edgeSettings } from './edge-settings.ts';
 import { NearlightError } from './errors.ts';
+import { fleetSettings } from './fleet-settings.ts';
 import { BASIC_LAYERS } from './layers.ts';
 import { moveSettings } from './move-settings.ts';
 import { playerSettings } from './player-settings.ts';
@@ -10,7 +11,7 @@ import { FORMS, type Setting } from './setting.ts';
 import { traceSettings } from './trace-settings.ts';
 import { trafficSettings } from './traffic-settings.ts';
 
-export { readDuration, readPeers, readPorts } from './setting.ts';
+export { readDuration, readList, readPeers, readPorts, readRegions } from './setting.ts';
 
 /** Every setting of the host: its environment variable, default and bounds. Its name or description gives the unit. */
 export const settings = {
@@ -273,6 +274,7 @@ export const settings = {
   ...trafficSettings,
   ...traceSettings,
   ...admissionSettings,
+  ...fleetSettings,
 } as const satisfies Record<string, Setting<number | string | boolean>>;
 
 type Widen<T> = T extends number ? number : T extends boolean ? boolean : string;

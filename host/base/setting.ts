@@ -39,6 +39,10 @@ export interface RuleEntry {
 const RULES_MAX = 16;
 /** Each host that moves players knows all others. */
 const PEERS_MAX = 64;
+/** The fleet's present key and the one before it are two. */
+const FLEET_KEYS_MAX = 8;
+const REGIONS_MAX = 64;
+const REGION_NAME = /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/;
 const PEER_NAME = /^[a-z0-9][a-z0-9.-]{0,62}$/;
 /** A path in a sockaddr_un has at most this many bytes (unix(7)). */
 const SOCKET_PATH_BYTES_MAX = 107;
@@ -55,6 +59,33 @@ export const FORMS = {
   claim: {
     text: 'the name of a claim, or names of nested claims with dots between them',
     fits: (text: string) => /^[\w:/-]{1,64}(\.[\w:/-]{1,64}){0,3}$/.test(text),
+  },
+  addressPattern: {
+    text: 'an http or https URL with {ip}, {pod} or {node} in it, such as http://{ip}:8080/',
+    fits: (text: string) => isServiceUrl(text.replaceAll(/\{(ip|pod|node)\}/g, 'x')) && /\{(ip|pod|node)\}/.test(text),
+  },
+  fleetKeys: {
+    text: `a list of at most ${FLEET_KEYS_MAX} public keys of 43 letters and digits, as nearlight fleet --key prints them`,
+    fits: (text: string) => {
+      const keys = readList(text);
+      return keys.length <= FLEET_KEYS_MAX && keys.every((key) => /^[\w-]{43}$/.test(key));
+    },
+  },
+  nodeToken: {
+    text: 'a secret of 16 to 512 visible characters',
+    fits: (text: string) => text === '' || /^[!-~]{16,512}$/.test(text),
+  },
+  objectName: {
+    text: 'a name as Kubernetes gives them, of lower-case letters, digits, dots and hyphens',
+    fits: (text: string) => text === '' || /^(?=.{1,253}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(text),
+  },
+  podUid: {
+    text: 'the id of a pod, of at most 64 letters, digits and hyphens',
+    fits: (text: string) => text === '' || /^[\w-]{1,64}$/.test(text),
+  },
+  regions: {
+    text: `a list of at most ${REGIONS_MAX} regions such as us=https://us.fleet.example/`,
+    fits: (text: string) => readRegions(text) !== undefined,
   },
   duration: {
     text: 'a time from 1s to 24h, such as 60s or 5m',
@@ -146,6 +177,17 @@ export function readPeers(text: string): PeerEntry[] | undefined {
   const isFit = ({ name, url, pages }: PeerEntry) => PEER_NAME.test(name) && isServiceUrl(url) && isServiceUrl(pages);
   const names = new Set(entries.map(({ name }) => name));
   return entries.length <= PEERS_MAX && names.size === entries.length && entries.every(isFit) ? entries : undefined;
+}
+
+/** Parses a list of fleets by their region, such as that of FLEET_REGIONS; undefined if the text is not one. */
+export function readRegions(text: string): Map<string, string> | undefined {
+  const entries = readList(text).map((entry) => {
+    const [, name = '', url = ''] = /^([^=]+)=(.+)$/.exec(entry) ?? [];
+    return [name, url] as const;
+  });
+  const regions = new Map(entries);
+  const areFit = entries.every(([name, url]) => REGION_NAME.test(name) && isServiceUrl(url));
+  return entries.length <= REGIONS_MAX && regions.size === entries.length && areFit ? regions : undefined;
 }
 
 const UNITS_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 };

@@ -17,6 +17,7 @@ const COMMANDS: Record<string, { about: string; load(): Promise<Command> }> = {
   inspect: { about: 'describe what a game sends to the GPU', load: () => import('./inspect.ts') },
   pack: { about: 'pack a glTF model or a sound for games', load: () => import('./pack.ts') },
   edge: { about: 'let players in and keep results for the hosts of this machine', load: () => import('./edge.ts') },
+  fleet: { about: 'give players seats on the game servers of a cluster', load: () => import('./fleet.ts') },
   dash: { about: 'show what a host does: players, latency, faults', load: () => import('./dash.ts') },
   doctor: { about: 'say what this machine has and what is missing', load: () => import('./doctor.ts') },
 };

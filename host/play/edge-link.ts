@@ -4,6 +4,7 @@ import type { EventSink, MatchResult } from '../base/bus.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import { type EndpointName, PLAYER_ENDPOINTS } from '../base/dependencies.ts';
+import type { HostReport } from '../base/host-report.ts';
 import type { Log } from '../base/log.ts';
 import { NO_TRACER, type Tracer, writeTraceparent } from '../base/trace.ts';
 import { type GameFacts, JoinSteps } from '../edge/admission/gate.ts';
@@ -27,6 +28,8 @@ export interface LinkOptions {
   tracer?: Tracer;
   /** Get the rules of the service for requests of pages. Without them, the host has rules of its own, or none. */
   endpoints?: Readonly<Record<EndpointName, Pick<Endpoint, 'setRule'>>> | undefined;
+  /** Returns the host as a game server of a fleet; without it, it is not one. */
+  server?(): HostReport | undefined;
   clock?: Clock;
   /** Milliseconds since 1970. */
   now?(): number;
@@ -46,12 +49,13 @@ export class LinkedEdge implements EventSink {
   constructor(options: LinkOptions) {
     const { config, log, clock = systemClock, connect = () => openSocket(config.edgeSocket) } = options;
     const client = new EdgeClient({ connect, msMax: config.edgeMsMax, onClosed: () => this.link.renew() });
-    const { endpoints } = options;
+    const { endpoints, server } = options;
     this.link = new EdgeLink({
       client,
       clock,
       log,
       queueMax: config.edgeQueueMax,
+      ...(server ? { server } : {}),
       onTerms({ rules }) {
         if (endpoints) for (const name of PLAYER_ENDPOINTS) endpoints[name].setRule(rules[name]);
       },

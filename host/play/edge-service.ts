@@ -9,6 +9,7 @@ import { milli } from '../base/time.ts';
 import { VERSION as PROGRAM_VERSION } from '../base/version.ts';
 import { openGate } from '../edge/admission/gate.ts';
 import { admissionMode } from '../edge/admission/mode.ts';
+import { FleetReporter } from '../edge/link/fleet-reporter.ts';
 import { Hosts } from '../edge/link/hosts.ts';
 import { HOST_MS_MAX, VERSION } from '../edge/link/protocol.ts';
 import { listenForHosts } from '../edge/link/server.ts';
@@ -118,6 +119,8 @@ export async function startEdgeService(
       accountSeatsMax: config.accountSeatsMax,
       rules: Object.fromEntries(PLAYER_ENDPOINTS.map((name) => [name, endpoints[name].rule])),
     });
+    const reporter = openReporter({ config, hosts, log, clock });
+    if (reporter) closers.push(() => reporter.close());
     closers.push(tendHosts({ edge, hosts, clock, log }));
     const operator = await createOperatorServer({
       config,
@@ -159,6 +162,20 @@ export async function startEdgeService(
   }
 }
 
+/** @throws NearlightError NL_SETTING if a setting is missing */
+function openReporter({ config, hosts, log, clock }: Tended & { config: Config }): FleetReporter | undefined {
+  const { fleetUrl: url, fleetNodeToken: token, nodeName: node } = config;
+  if (url === '') return undefined;
+  if (token === '' || node === '')
+    throw new NearlightError(
+      'NL_SETTING',
+      'FLEET_URL needs FLEET_NODE_TOKEN, the secret that the fleet has too, and NODE_NAME, the name of this node in Kubernetes',
+    );
+  const reporter = new FleetReporter({ url, token, node, servers: () => hosts.servers(), log, clock });
+  reporter.start();
+  return reporter;
+}
+
 /** A service has no address that could tell who is meant to join, so the setting has to say it. */
 function modeOf(config: Config): 'open' | 'token' {
   if (config.admission === '')
@@ -171,7 +188,6 @@ function modeOf(config: Config): 'open' | 'token' {
 }
 
 interface Tended {
-  edge: Edge;
   hosts: Hosts;
   clock: Clock;
   log: Log;
@@ -182,7 +198,7 @@ interface Tended {
  * hosts have had time to say what they have.
  * @returns a function that ends this
  */
-function tendHosts({ edge, hosts, clock, log }: Tended): () => Promise<void> {
+function tendHosts({ edge, hosts, clock, log }: Tended & { edge: Edge }): () => Promise<void> {
   const closing = Promise.withResolvers<void>();
   let isClosed = false;
   const from = clock.now() + HOST_MS_MAX;

@@ -36,6 +36,7 @@ import { openResilience, type Resilience } from './resilience.ts';
 import { openRisk, type Risk } from './risk.ts';
 import { pixelBudget, roomOptions } from './room.ts';
 import { type ServeOptions, type Servers, serve } from './server.ts';
+import { reportOf } from './server-report.ts';
 import { traceRoom } from './tracing.ts';
 import { driverIdentity } from './vet/driver.ts';
 import { KnownShaders } from './vet/known.ts';
@@ -145,11 +146,17 @@ export async function startHost(options: HostOptions): Promise<Host> {
     const pixels = pixelBudget(config, gpu);
     const opened = await openRisk({ config, log, meters, rooms: () => lobby.rooms });
     risk = opened;
+    const { podUid: uid } = config;
+    const report = () => {
+      const { arrived = {} } = servers ?? {};
+      return reportOf({ uid, rooms: lobby.rooms, arrived, isServing: servers !== undefined });
+    };
+    const server = uid === '' ? {} : { server: report };
     if (config.edgeSocket === '')
       edge = await openEdge({ config, log, meters, dependencies, resilience, tracer: tracing.tracer });
     else {
       const endpoints = config.endpointRules === '' ? dependencies.endpoints : undefined;
-      link = await linkEdge({ config, log, tracer: tracing.tracer, endpoints });
+      link = await linkEdge({ config, log, tracer: tracing.tracer, endpoints, ...server });
     }
     const [kept, linked] = [edge, link];
     const { store } = edge ?? {};

@@ -1,8 +1,10 @@
 import { PHASES } from '../base/bus.ts';
-import type { Config } from '../base/config.ts';
+import { type Config, readList } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { VERSION } from '../base/version.ts';
+import { fleetGate } from '../edge/admission/fleet-gate.ts';
+import { FleetTickets } from '../edge/admission/fleet-ticket.ts';
 import { type GameFacts, openGate } from '../edge/admission/gate.ts';
 import { createDependencies, type Dependencies } from '../edge/dependencies/dependencies.ts';
 import { type ClosableGate, limitedGate } from '../edge/protection/gate.ts';
@@ -73,6 +75,8 @@ export interface Servers {
   readonly operator: OperatorServer;
   /** Holds the seat of a player of an earlier process, or frees it if the player cannot prove anything. */
   resume(player: Player, record: SeatRecord | undefined): void;
+  /** Players who have come with tickets of the fleet, by their reservation. */
+  readonly arrived: Readonly<Record<string, number>>;
   /** Ends all connections. While players leave, the operator's server answers that the host is not ready. */
   close(): Promise<void>;
 }
@@ -99,7 +103,12 @@ export async function serve(options: ServeOptions): Promise<Servers> {
         ...(risk ? { risk: joinRules({ rules: risk.rules }) } : {}),
         ...(resilience ? faultsOfGate(resilience) : {}),
       });
-  const gate = resilience ? limitedGate(opened, resilience.joins) : opened;
+  const fleet = await openFleetTickets(config, edge).catch(async (error: unknown) => {
+    await opened.close();
+    throw error;
+  });
+  const entrance = fleet ? fleetGate(opened, fleet) : opened;
+  const gate = resilience ? limitedGate(entrance, resilience.joins) : entrance;
   const players = await createStreamServer({
     config,
     gate,
@@ -164,6 +173,9 @@ export async function serve(options: ServeOptions): Promise<Servers> {
   return {
     players,
     operator,
+    get arrived() {
+      return fleet?.arrived ?? {};
+    },
     resume(player, record) {
       const pass = record && readPass(record.pass, gate);
       if (pass) {
@@ -177,6 +189,22 @@ export async function serve(options: ServeOptions): Promise<Servers> {
       await operator.close();
     },
   };
+}
+
+/** @throws NearlightError NL_SETTING if FLEET_KEYS is set, and the host does not know its pod */
+async function openFleetTickets(
+  { fleetKeys, podUid }: Pick<Config, 'fleetKeys' | 'podUid'>,
+  edge: ServeOptions['edge'],
+): Promise<FleetTickets | undefined> {
+  if (fleetKeys === '') return undefined;
+  if (podUid === '')
+    throw new NearlightError(
+      'NL_SETTING',
+      'FLEET_KEYS needs POD_UID, the id of the pod for which the fleet makes tickets; take it from metadata.uid',
+    );
+  const jose = await import('jose');
+  const store = edge ? { store: ticketsIn(edge.store) } : {};
+  return new FleetTickets({ jose, keys: readList(fleetKeys), audience: podUid, ...store });
 }
 
 function fromText(digest: string): Buffer {

@@ -21,6 +21,7 @@ import { seedOf } from '../play/playable.ts';
 import { openResilience, type Resilience } from '../play/resilience.ts';
 import { pixelBudget, roomOptions } from '../play/room.ts';
 import { type ServeOptions, type Servers, serve } from '../play/server.ts';
+import { reportOf } from '../play/server-report.ts';
 import { traceLoad } from '../play/tracing.ts';
 import { Audience } from '../room/audience.ts';
 import type { PixelBudget } from '../room/pixels.ts';
@@ -121,7 +122,7 @@ export class PodRunner implements GameRunner {
     this.#log = log;
     this.#tracing ??= openTracing({ config, log: this.#logNewest, meters: this.#meters });
     const { tracer, taps } = this.#tracing;
-    this.#edge ??= this.#linkEdge(config, tracer);
+    this.#edge ??= this.#linkEdge(config, tracer, request.podUid);
     this.#matches ??= this.#openMatches(config, request);
     const own = this.#matches?.begin(name);
     const launcher = new Launch({
@@ -217,12 +218,17 @@ export class PodRunner implements GameRunner {
 
   readonly #logNewest: Log = (...line) => this.#log(...line);
 
-  #linkEdge(config: Config, tracer: Tracer): LinkedEdge | undefined {
+  #linkEdge(config: Config, tracer: Tracer, uid: string | undefined): LinkedEdge | undefined {
     const { connectEdge: connect } = this.#parts;
     if (!connect) return undefined;
     const log = this.#logNewest;
     const { endpoints } = this.#dependenciesOf(config, log);
-    const edge = new LinkedEdge({ config, log, connect, tracer, endpoints });
+    const report = (ofPod: string) => () => {
+      const { arrived = {} } = this.#servers ?? {};
+      return reportOf({ uid: ofPod, rooms: this.rooms, arrived, isServing: this.#problem() === undefined });
+    };
+    const server = uid === undefined ? {} : { server: report(uid) };
+    const edge = new LinkedEdge({ config, log, connect, tracer, endpoints, ...server });
     void edge.link.start();
     return edge;
   }
@@ -241,7 +247,7 @@ export class PodRunner implements GameRunner {
   }
 
   /** Lets players join a new game through its room. The first game also starts the servers. */
-  async #show(room: Room, settings: Config, { hold, log, ownNetwork }: GameRequest): Promise<void> {
+  async #show(room: Room, settings: Config, { hold, log, ownNetwork, podUid = '' }: GameRequest): Promise<void> {
     this.#room = room;
     this.#audience ??= new Audience(settings.holdMsMax);
     const absent = this.#audience.show(room, hold);
@@ -254,7 +260,7 @@ export class PodRunner implements GameRunner {
     const lobby = this.#audience;
     // Players reach a pod in the node's network without a relay.
     const relayed = ownNetwork ? nodePort : undefined;
-    const config = relayed ? { ...settings, icePort: settings.icePort || ICE_PORT } : settings;
+    const config = { ...settings, podUid, ...(relayed ? { icePort: settings.icePort || ICE_PORT } : {}) };
     this.#servers = await serve({
       config,
       nodePort: relayed,

@@ -68,6 +68,7 @@ const POD_SETTINGS = [
   'keysRefreshSeconds',
   'keysSecondsMax',
   'ticketMsMax',
+  'fleetKeys',
   'accountSeatsMax',
   'accountJoinsPerSecondMax',
   'opaUrl',

@@ -3,7 +3,7 @@ import type { PlayerEndpoint } from '../base/dependencies.ts';
 import { NearlightError } from '../base/errors.ts';
 import type { Pass } from '../base/pass.ts';
 import type { Admission } from './admission.ts';
-import { type Gate, OPEN_GATE, type RoomPlace, type Tickets } from './gate.ts';
+import { type FleetEntrance, type Gate, OPEN_GATE, type RoomPlace, type Tickets } from './gate.ts';
 import type { Player, ViewRequest } from './player.ts';
 import type { Queue } from './queue.ts';
 import type { Arrival, Returns, Stay } from './returns.ts';
@@ -54,7 +54,7 @@ export interface JoinTicket extends RoomPlace {
 
 /**
  * Lets someone in who is new here, through the steps of the gate. A token is exchanged for a join ticket, which is redeemed at once;
- * a ticket that comes with the request is redeemed alone.
+ * a ticket that comes with the request is redeemed alone. Where a fleet gives away the seats, players need its tickets.
  * @throws NearlightError with the reason for the page
  */
 export function enter(places: Places, comer: Comer): Promise<Entry> {
@@ -62,7 +62,8 @@ export function enter(places: Places, comer: Comer): Promise<Entry> {
 }
 
 async function enterNow(places: Places, comer: Comer): Promise<Entry> {
-  const { tickets } = gateOf(places);
+  const { tickets, fleet } = gateOf(places);
+  if (fleet && !comer.watches) return enterByFleet(places, fleet, comer);
   if (!tickets) return enterFreely(places, comer);
   if (comer.bearer !== undefined && tickets.isTicket(comer.bearer))
     return redeem(places, tickets, { ...comer, bearer: comer.bearer });
@@ -121,12 +122,29 @@ async function enterFreely(places: Places, { client, view, watches }: Comer): Pr
   return { pass, take: (arrival) => seat(places, arrival, take), cancel() {} };
 }
 
+async function enterByFleet(places: Places, fleet: FleetEntrance, { client, view, bearer }: Comer): Promise<Entry> {
+  const gate = gateOf(places);
+  const { pass, arrive } = await fleet.redeem(bearer);
+  await gate.judge(pass, { kind: 'play', client, game: view.game });
+  const take = await gate.measure('seat', () => findPlace(places, view, false));
+  return {
+    pass,
+    take(arrival) {
+      const player = seat(places, arrival, take);
+      arrive();
+      return player;
+    },
+    cancel() {},
+  };
+}
+
 async function exchange(
   places: Places,
   tickets: Tickets,
   { client, bearer, view, watches }: Comer,
 ): Promise<JoinTicket> {
   const gate = gateOf(places);
+  if (gate.fleet && !watches) throw gate.fleet.missing();
   const pass = await gate.identify(bearer);
   const room = await gate.judge(pass, { kind: watches ? 'watch' : 'play', client, game: view.game });
   const id = tickets.createId();

@@ -34,10 +34,24 @@ export interface Tickets {
   refuse(reason: 'ticket-invalid' | 'ticket-seat'): Error;
 }
 
+/** The way in for players to whom a fleet has given seats. */
+export interface FleetEntrance {
+  /**
+   * Checks a ticket of the fleet and uses it up.
+   * @returns the player's pass, and a function to call when the player has taken a seat
+   * @throws NearlightError NL_TICKET
+   */
+  redeem(bearer: string | undefined): Promise<{ pass: Pass; arrive(): void }>;
+  /** Returns the refusal for players who come without a ticket. */
+  missing(): Error;
+}
+
 /** Decides who may join. Its steps are timed and counted. */
 export interface Gate {
   /** undefined if anyone may join. */
   readonly tickets?: Tickets | undefined;
+  /** undefined if the host's seats are not given away by a fleet. With one, new players need its tickets. */
+  readonly fleet?: FleetEntrance | undefined;
   /** Runs a step that is not the gate's own. @throws what `work` throws */
   measure<T>(step: JoinStep, work: () => T | Promise<T>): Promise<T>;
   /**

@@ -338,6 +338,7 @@ async function queueUp(state: State, { request, response, url, client }: Call): 
   const hasSeat = state.returns.find(tokens) !== undefined;
   const onGone = (forget: () => void) => response.once('close', forget);
   const bearer = readBearer(request.headers.authorization);
+  if (gate.fleet && !hasSeat) throw gate.fleet.missing();
   const identify = () => limited(state, 'queue', () => gate.identify(bearer));
   const asked = { tokens, client, request: view, identify, onGone };
   answerJson(response, 200, hasSeat ? { position: 0, token } : await state.queue.ask(asked));

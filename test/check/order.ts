@@ -57,9 +57,9 @@ export const PARTS: Readonly<Record<string, Part>> = {
   ...alike(['assets', 'oci'], { values: BASE, types: [] }),
   ...alike(STAGES, { values: BASE, types: ['assets', 'oci', ...STAGES] }),
   'host/play': { values: PLAY, types: [] },
-  'host/cli': { values: COMMANDS, types: [] },
+  'host/fleet': { values: COMMANDS, types: [] },
+  'host/cli': { values: [...COMMANDS, 'host/fleet'], types: [] },
   'host/pod': { values: [...COMMANDS, 'host/cli'], types: [] },
-  'host/fleet': { values: [...COMMANDS, 'host/cli', 'host/pod'], types: [] },
 };
 
 /** Source files that a browser runs as well as Node. The files that they load may not need Node or a package. */

@@ -37,6 +37,11 @@ export const REASONS = {
   'ticket-invalid': { step: 'ticket', code: 'NL_TICKET', text: 'it is not valid here; join again' },
   'ticket-expired': { step: 'ticket', code: 'NL_TICKET', text: 'it has expired; join again' },
   'ticket-used': { step: 'ticket', code: 'NL_TICKET', text: 'it was used before; join again' },
+  'fleet-missing': {
+    step: 'ticket',
+    code: 'NL_TICKET',
+    text: 'this game gives seats to those for whom a match was found; open it from the site that finds matches',
+  },
   'ticket-seat': { step: 'ticket', code: 'NL_TICKET', text: 'its seat was given away; join again' },
   'account-rate': { step: 'account', code: 'NL_ACCOUNT_RATE', text: 'wait a moment, then try again' },
   'account-seats': { step: 'account', code: 'NL_ACCOUNT_FULL', text: 'leave another game, then try again' },

@@ -15,7 +15,7 @@ export const ROLE_LENGTH_MAX = 64;
 /** A token may list several roles, of which the first ones count. */
 const ROLES_MAX = 16;
 /** The role that the policies let play. If a token lists several, this one is the player's. */
-const PLAYER = 'player';
+const PREFERRED = ['player'];
 
 /** Reasons by the codes of the library's errors. */
 const REASON_OF: Readonly<Record<string, Reason>> = {
@@ -41,17 +41,27 @@ export class TokenVerifier {
   readonly #keys: Pick<IssuerKeys, 'current' | 'renewed'>;
   readonly #now: () => number;
   readonly #jose: typeof import('jose');
+  readonly #preferred: readonly string[];
   readonly #resolvers = new WeakMap<KeySet, ReturnType<typeof import('jose').createLocalJWKSet>>();
 
-  /** @param options.now milliseconds since 1970 */
+  /**
+   * @param options.now milliseconds since 1970
+   * @param options.preferred roles in the order in which they count if a token lists several
+   */
   constructor(
     settings: TokenSettings,
-    options: { jose: typeof import('jose'); keys: Pick<IssuerKeys, 'current' | 'renewed'>; now: () => number },
+    options: {
+      jose: typeof import('jose');
+      keys: Pick<IssuerKeys, 'current' | 'renewed'>;
+      now: () => number;
+      preferred?: readonly string[];
+    },
   ) {
     this.#settings = settings;
     this.#keys = options.keys;
     this.#now = options.now;
     this.#jose = options.jose;
+    this.#preferred = options.preferred ?? PREFERRED;
   }
 
   /** Returns the player whom a token describes. @throws Refusal */
@@ -85,18 +95,18 @@ export class TokenVerifier {
     });
     const { sub } = payload;
     if (typeof sub !== 'string' || sub === '' || sub.length > ID_LENGTH_MAX) throw new Refusal('token-claim');
-    return { id: sub, role: readRole(payload, oidcRoleClaim) };
+    return { id: sub, role: readRole(payload, oidcRoleClaim, this.#preferred) };
   }
 }
 
 /** Returns the role in a claim, which may be nested; '' if the token names none. @throws Refusal `token-claim` if it is too long */
-function readRole(payload: object, claim: string): string {
+function readRole(payload: object, claim: string, preferred: readonly string[]): string {
   // A claim whose own name has dots, as those named by URLs have, wins over a nested one.
   const value = Object.hasOwn(payload, claim)
     ? (payload as Record<string, unknown>)[claim]
     : nested(payload, claim.split('.'));
   const roles = (Array.isArray(value) ? value : [value]).slice(0, ROLES_MAX).filter((role) => typeof role === 'string');
-  const role = roles.includes(PLAYER) ? PLAYER : (roles[0] ?? '');
+  const role = preferred.find((each) => roles.includes(each)) ?? roles[0] ?? '';
   if (role.length > ROLE_LENGTH_MAX) throw new Refusal('token-claim');
   return role;
 }

@@ -1,9 +1,12 @@
 import type { Clock } from '../../base/clock.ts';
 import { NearlightError } from '../../base/errors.ts';
+import type { HostReport } from '../../base/host-report.ts';
 import { HOST_MS_MAX, type Presence, SESSIONS_MAX } from './protocol.ts';
 
 /** Limit on the hosts that one service serves. */
 export const HOSTS_MAX = 1024;
+/** A host that belongs to a fleet says each second how it is. One that has said nothing for this long does not count as a game server. */
+const SERVER_MS_MAX = 3000;
 
 export interface HostsOptions {
   clock: Pick<Clock, 'now'>;
@@ -15,6 +18,8 @@ export interface HostsOptions {
 interface Entry {
   places: ReadonlyMap<string, number>;
   readonly sessions: Set<string>;
+  server: HostReport | undefined;
+  attendedAt: number;
   expiresAt: number;
 }
 
@@ -35,10 +40,12 @@ export class Hosts {
   }
 
   /** Takes what a host has now. @throws NearlightError NL_EDGE_REQUEST if there are too many hosts */
-  attend({ host, places, sessions }: Presence): void {
+  attend({ host, places, sessions, server }: Presence): void {
     const entry = this.#entry(host);
     this.#count(entry.places, places);
     entry.places = places;
+    entry.server = server;
+    entry.attendedAt = this.#options.clock.now();
     entry.sessions.clear();
     for (const id of sessions) entry.sessions.add(id);
   }
@@ -71,6 +78,16 @@ export class Hosts {
     return [...this.#hosts.values()].flatMap(({ sessions }) => [...sessions]);
   }
 
+  /** Returns the game servers of this node that have said lately how they are. */
+  servers(): HostReport[] {
+    const from = this.#options.clock.now() - SERVER_MS_MAX;
+    const fresh = [...this.#hosts.values()].filter(({ attendedAt }) => attendedAt > from);
+    // A sandbox that is being replaced and its successor have the same pod. The one that has spoken last counts.
+    const sorted = fresh.sort((a, b) => a.attendedAt - b.attendedAt);
+    const byUid = new Map(sorted.flatMap(({ server }) => (server ? [[server.uid, server] as const] : [])));
+    return [...byUid.values()];
+  }
+
   #entry(host: string): Entry {
     const expiresAt = this.#options.clock.now() + HOST_MS_MAX;
     const known = this.#hosts.get(host);
@@ -80,7 +97,13 @@ export class Hosts {
     }
     if (this.#hosts.size >= HOSTS_MAX)
       throw new NearlightError('NL_EDGE_REQUEST', `more than ${HOSTS_MAX} hosts use this service`);
-    const entry: Entry = { places: new Map(), sessions: new Set(), expiresAt };
+    const entry: Entry = {
+      places: new Map(),
+      sessions: new Set(),
+      server: undefined,
+      attendedAt: Number.NEGATIVE_INFINITY,
+      expiresAt,
+    };
     this.#hosts.set(host, entry);
     return entry;
   }

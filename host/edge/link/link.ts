@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { type ErrorCode, NearlightError } from '../../base/errors.ts';
+import type { HostReport } from '../../base/host-report.ts';
 import type { Log } from '../../base/log.ts';
 import { type Milli, milli } from '../../base/time.ts';
 import type { LinkFigures } from '../../observe/edge.ts';
@@ -13,6 +14,8 @@ import { ReportQueue } from './queue.ts';
 
 /** A host says at least this often what it has. */
 const ATTEND_MS = 5000;
+/** A game server of a fleet says it more often, because the fleet gives away its seats. */
+const SERVER_ATTEND_MS = 1000;
 /** First pause after a failure; each further failure doubles it. */
 const PAUSE_MS = 250;
 const PAUSE_MS_MAX = 4000;
@@ -25,6 +28,8 @@ export interface EdgeLinkOptions {
   log: Log;
   /** Largest number of reports that wait for the service. */
   queueMax: number;
+  /** Returns the host as a game server of a fleet; without it, or while that is undefined, it is not one. */
+  server?(): HostReport | undefined;
   /** Called with the terms of the service each time that it has said them. */
   onTerms?(terms: Terms): void;
   /** Returns numbers from 0 to 1, which spread the hosts of a node after the service has come back. */
@@ -164,7 +169,7 @@ export class EdgeLink implements SessionStore {
       this.#first.resolve();
       // Reports and joins do not shorten the pause after a failure.
       if (pauseMs > 0) await this.#wait(pauseMs);
-      else if (this.#queue.size === 0) await this.#wait(ATTEND_MS, this.#wake.promise);
+      else if (this.#queue.size === 0) await this.#wait(this.#attendMs, this.#wake.promise);
     }
     this.#first.resolve();
   }
@@ -196,14 +201,20 @@ export class EdgeLink implements SessionStore {
     await Promise.race([pause, this.#closing.promise, ...(wake ? [wake] : [])]);
   }
 
+  get #attendMs(): number {
+    return this.#options.server ? SERVER_ATTEND_MS : ATTEND_MS;
+  }
+
   async #attend(): Promise<void> {
     const { client, clock, log, onTerms } = this.#options;
     // A change during the request is said by the next one.
-    this.#attendAt = milli(clock.now() + ATTEND_MS);
+    this.#attendAt = milli(clock.now() + this.#attendMs);
+    const server = this.#options.server?.();
     const terms = await client.call('attend', {
       host: this.#host,
       places: Object.fromEntries([...this.#places].slice(0, ACCOUNTS_MAX)),
       sessions: [...this.#sessions].slice(0, SESSIONS_MAX),
+      ...(server ? { server } : {}),
     });
     this.#terms = readTerms(terms);
     onTerms?.(this.#terms);

@@ -5,6 +5,7 @@
 import { PHASES, type Phase } from '../../base/bus.ts';
 import { PLAYER_ENDPOINTS } from '../../base/dependencies.ts';
 import { type ErrorCode, errors, NearlightError } from '../../base/errors.ts';
+import { HOST_REPORT_BOUNDS, type HostReport, readHostReport } from '../../base/host-report.ts';
 import type { Account } from '../../base/pass.ts';
 import { ID_LENGTH_MAX, ROLE_LENGTH_MAX } from '../admission/token.ts';
 import { type EndpointRules, readRules } from '../dependencies/rule-file.ts';
@@ -49,6 +50,8 @@ export interface Presence {
   readonly places: ReadonlyMap<string, number>;
   /** Ids of the sessions that run. */
   readonly sessions: readonly string[];
+  /** The host as a game server of a fleet; undefined if it is not one. */
+  readonly server?: HostReport | undefined;
 }
 
 /** The answer to a host that says what it has. */
@@ -137,7 +140,12 @@ export function readPresence(body: Fields): Presence {
       ]),
     ),
     sessions: sessions.map((id) => readText('session', id, { max: ID_BYTES_MAX })),
+    server: body.server === undefined ? undefined : readServer(body.server),
   };
+}
+
+function readServer(value: unknown): HostReport {
+  return readHostReport(value) ?? refuse(`server is not a report of a game server: ${HOST_REPORT_BOUNDS}`);
 }
 
 export function readHost(body: Fields): string {

@@ -14,6 +14,9 @@ export function limitedGate(gate: ClosableGate, limit: Limit): ClosableGate {
     get tickets() {
       return gate.tickets;
     },
+    get fleet() {
+      return gate.fleet;
+    },
     measure: (step, work) => gate.measure(step, work),
     async identify(bearer) {
       const leave = await enter(gate, limit);

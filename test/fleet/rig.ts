@@ -1,0 +1,127 @@
+import { onTestFinished } from 'vitest';
+import { systemClock } from '../../host/base/clock.ts';
+import type { HostReport } from '../../host/base/host-report.ts';
+import { type Allocation, Allocator, type AllocatorOptions } from '../../host/fleet/allocate/allocator.ts';
+import type { AllocationRequest, WantedPlayer } from '../../host/fleet/allocate/request.ts';
+import { ANNOTATION, readReservations } from '../../host/fleet/allocate/reservations.ts';
+import { Servers } from '../../host/fleet/allocate/servers.ts';
+import { createSigningKey, TicketSigner } from '../../host/fleet/allocate/tickets.ts';
+import { Writer } from '../../host/fleet/allocate/writer.ts';
+import type { KubeAccess } from '../../host/fleet/kube/access.ts';
+import { KubeClient } from '../../host/fleet/kube/client.ts';
+import type { Clock } from '../../host/base/clock.ts';
+import type { KubeObject, Pod } from '../../host/fleet/kube/object.ts';
+import { PODS } from '../../host/fleet/kube/object.ts';
+import { Watch } from '../../host/fleet/kube/watch.ts';
+
+export const NAMESPACE = 'games';
+export const GAME = 'arena';
+const KEY = createSigningKey();
+
+/** Describes a pod as the scheduler leaves it. */
+export function podNamed(name: string, { node = 'n1', ...more }: { node?: string; uid?: string; labels?: Record<string, string>; annotations?: Record<string, string> } = {}): Pod {
+  return {
+    metadata: { name, namespace: NAMESPACE, ...more },
+    spec: { nodeName: node },
+    status: { phase: 'Running', podIP: '10.0.0.1' },
+  };
+}
+
+export function reportFor(uid: string, { all = 4, taken = 0, ...more }: Partial<Omit<HostReport, 'seats'>> & { all?: number; taken?: number } = {}): HostReport {
+  return {
+    uid,
+    game: GAME,
+    state: taken === 0 ? 'ready' : taken < all ? 'allocated' : 'full',
+    seats: { all, taken, reserved: 0 },
+    arrived: {},
+    measures: {},
+    ...more,
+  };
+}
+
+export function playersNamed(...ids: string[]): WantedPlayer[] {
+  return ids.map((id) => ({ id, role: 'player', latencies: [] }));
+}
+
+export function requestFor(players: readonly WantedPlayer[], more: Partial<AllocationRequest> = {}): AllocationRequest {
+  const constraints = { version: undefined, labels: {} };
+  return { id: undefined, game: GAME, players, constraints, waits: false, queue: undefined, ...more };
+}
+
+export function seatsOf(allocation: Allocation): Extract<Allocation, { kind: 'seats' }> {
+  if (allocation.kind !== 'seats') throw new Error(`no seats but ${allocation.kind}`);
+  return allocation;
+}
+
+/** Returns the reserved seats in the annotation of a pod, by reservation. */
+export function reservedIn(pod: KubeObject | undefined): Map<string, number> {
+  const { reservations } = readReservations(pod?.metadata.annotations?.[ANNOTATION]);
+  return new Map(reservations.map(({ id, seats }) => [id, seats]));
+}
+
+interface ReplicaOptions extends Partial<Pick<AllocatorOptions, 'elsewhere' | 'queueMax' | 'ticketMsMax' | 'reach'>> {
+  clock?: Clock;
+  now?(): number;
+  namespace?: string;
+  labelSelector?: string;
+}
+
+/** A replica of the fleet without its HTTP server and its election, which leads from the beginning. */
+export class Replica {
+  readonly client: KubeClient;
+  readonly servers: Servers;
+  readonly writer: Writer;
+  readonly allocator: Allocator;
+  readonly pods: Watch<Pod>;
+  readonly lines: string[] = [];
+  isKilled = false;
+
+  constructor(access: KubeAccess, options: ReplicaOptions = {}) {
+    const { clock = systemClock, now = Date.now, namespace = NAMESPACE, labelSelector = '', ...more } = options;
+    const log = (level: string, line: string) => void this.lines.push(`${level}: ${line}`);
+    this.client = new KubeClient(access);
+    this.servers = new Servers({ region: 'here', log, clock, now });
+    this.writer = new Writer({ client: this.client, servers: this.servers, clock, now });
+    this.allocator = new Allocator({
+      servers: this.servers,
+      writer: this.writer,
+      signer: new TicketSigner(KEY, now),
+      reach: { msMax: 80, ageSecondsMax: 300 },
+      elsewhere: new Map(),
+      addressOf: ({ name }) => `http://${name}:8080/`,
+      ticketMsMax: 30_000,
+      queueMax: 1000,
+      log,
+      clock,
+      now,
+      ...more,
+    });
+    this.pods = new Watch({
+      client: this.client,
+      kind: PODS,
+      namespace,
+      labelSelector,
+      objectsMax: 10_000,
+      onList: (list) => this.servers.setPods(list),
+      onChange: (pod) => this.servers.setPod(pod),
+      onRemoved: (pod) => this.servers.removePod(pod),
+      log,
+      clock,
+    });
+    onTestFinished(() => this.kill());
+  }
+
+  /** Follows the pods. Resolves when they are known. */
+  async start(): Promise<this> {
+    this.pods.start();
+    await this.pods.synced;
+    return this;
+  }
+
+  /** Ends it as SIGKILL would: what was sent may arrive, and nothing more is sent. */
+  async kill(): Promise<void> {
+    this.isKilled = true;
+    this.client.close();
+    await this.pods.close();
+  }
+}
