@@ -13,7 +13,8 @@ export const fleetSettings = {
     env: 'POD_UID',
     default: '',
     form: 'podUid',
-    about: "id of the host's pod, for which tickets of FLEET_KEYS are made; the pods of a node know theirs by themselves",
+    about:
+      "id of the host's pod, for which tickets of FLEET_KEYS are made; the pods of a node know theirs by themselves",
   },
   fleetUrl: {
     env: 'FLEET_URL',
@@ -101,7 +102,7 @@ export const fleetSettings = {
     env: 'FLEET_REGION',
     default: 'local',
     form: 'objectName',
-    about: "region of nodes without the label topology.kubernetes.io/region",
+    about: 'region of nodes without the label topology.kubernetes.io/region',
   },
   fleetRegions: {
     env: 'FLEET_REGIONS',

@@ -15,8 +15,8 @@ import { ADDRESS_ANNOTATION, type GameServer } from './allocate/server.ts';
 import { Servers } from './allocate/servers.ts';
 import { TicketSigner } from './allocate/tickets.ts';
 import { Writer } from './allocate/writer.ts';
-import { KubeClient } from './kube/client.ts';
 import type { KubeAccess } from './kube/access.ts';
+import { KubeClient } from './kube/client.ts';
 import { Election } from './kube/lease.ts';
 import { NODES, PODS } from './kube/object.ts';
 import { Watch } from './kube/watch.ts';
@@ -156,8 +156,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
         nodes: servers.nodes,
         waiting: allocator.waiting,
       }),
-      health: () =>
-        elected.leader === undefined ? new NearlightError('NL_FLEET', 'no replica leads now') : undefined,
+      health: () => (elected.leader === undefined ? new NearlightError('NL_FLEET', 'no replica leads now') : undefined),
       metrics: async () => fleetMetrics({ allocator, servers, writer, marks, pods, nodes, election: elected }),
       meters: new Meters(),
       mayMove: true,

@@ -17,12 +17,25 @@ interface WatchEvent {
   readonly object: Stored;
 }
 
+interface Call {
+  readonly request: IncomingMessage;
+  readonly collection: string;
+  readonly name: string | undefined;
+  readonly subresource: string | undefined;
+  readonly body: string;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: object;
+}
+
 interface Watcher {
   readonly collection: string;
   readonly response: ServerResponse;
 }
 
-/** What a test may have the API do wrong. */
+/** Faults that a test has the API make. */
 export interface Faults {
   /** Answers each request after this time. */
   latencyMs: number;
@@ -144,27 +157,39 @@ export class StandInApi {
     this.requests.set(label, this.count(label) + 1);
     const body = await readBody(request);
     if (this.faults.latencyMs > 0) await sleep(this.faults.latencyMs);
-    if (this.faults.isDown || plural === '') return fail(response, plural === '' ? 404 : 500, 'no');
-    if (isWatch) return this.#watch(collection, url.searchParams, response);
-    if (name === undefined && request.method === 'GET') return this.#list(collection, url.searchParams, response);
-    this.#change({ request, response, collection, name, subresource, body });
+    const query = url.searchParams;
+    const answer = this.#answerTo({ request, collection, name, subresource, body, query, isWatch });
+    if (answer)
+      response.writeHead(answer.status, { 'content-type': 'application/json' }).end(JSON.stringify(answer.body));
+    else this.#watch(collection, query, response);
   }
 
-  #list(collection: string, query: URLSearchParams, response: ServerResponse): void {
+  /** Returns the answer to a request; undefined for a watch that begins. */
+  #answerTo(call: Call & { query: URLSearchParams; isWatch: boolean }): Answer | undefined {
+    const { request, collection, name, query, isWatch } = call;
+    if (this.faults.isDown) return fail(500, 'the API is down');
+    if (collection === '') return fail(404, 'no such path');
+    if (isWatch)
+      return Number(query.get('resourceVersion') ?? 0) < this.#forgotten
+        ? fail(410, 'too old resource version')
+        : undefined;
+    return name === undefined && request.method === 'GET' ? this.#list(collection, query) : this.#change(call);
+  }
+
+  #list(collection: string, query: URLSearchParams): Answer {
     const limit = Number(query.get('limit') ?? 0) || Number.POSITIVE_INFINITY;
     const [from, version] = (query.get('continue') ?? '').split('@');
-    if (version && Number(version) < this.#forgotten) return fail(response, 410, 'the list is too old');
+    if (version && Number(version) < this.#forgotten) return fail(410, 'the list is too old');
     const all = this.all(collection).filter((object) => fits(object, query.get('labelSelector')));
     const start = Number(from || 0);
     const items = all.slice(start, start + limit);
     const at = version ?? String(this.#version);
     const next = start + items.length < all.length ? { continue: `${start + items.length}@${at}` } : {};
-    reply(response, 200, { metadata: { resourceVersion: at, ...next }, items });
+    return { status: 200, body: { metadata: { resourceVersion: at, ...next }, items } };
   }
 
   #watch(collection: string, query: URLSearchParams, response: ServerResponse): void {
     const from = Number(query.get('resourceVersion') ?? 0);
-    if (from < this.#forgotten) return fail(response, 410, 'too old resource version');
     response.writeHead(200, { 'content-type': 'application/json' });
     response.flushHeaders();
     const watcher = { collection, response };
@@ -173,44 +198,32 @@ export class StandInApi {
     response.once('close', () => this.#watchers.delete(watcher));
   }
 
-  #change(change: {
-    request: IncomingMessage;
-    response: ServerResponse;
-    collection: string;
-    name: string | undefined;
-    subresource: string | undefined;
-    body: string;
-  }): void {
-    const { request, response, collection, name, subresource, body } = change;
+  #change({ request, collection, name, subresource, body }: Call): Answer {
     const sent = (body === '' ? {} : JSON.parse(body)) as Stored;
     const known = this.#objects.get(`${collection}/${name ?? sent.metadata?.name}`);
-    if (request.method === 'POST') {
-      if (known) return fail(response, 409, 'it exists already');
-      return this.#reply(response, this.put(collection, sent));
-    }
-    if (!known) return fail(response, 404, `${collection}/${name} not found`);
-    if (request.method === 'GET') return reply(response, 200, known);
+    if (request.method === 'POST')
+      return known ? fail(409, 'it exists already') : this.#changed(this.put(collection, sent));
+    if (!known) return fail(404, `${collection}/${name} not found`);
+    if (request.method === 'GET') return { status: 200, body: known };
     if (request.method === 'DELETE') {
       this.remove(collection, known.metadata.name);
-      return reply(response, 200, {});
+      return { status: 200, body: {} };
     }
     const { resourceVersion, uid } = sent.metadata ?? {};
     if (resourceVersion !== undefined && resourceVersion !== known.metadata.resourceVersion)
-      return fail(response, 409, 'the object has been modified');
-    if (uid !== undefined && uid !== known.metadata.uid) return fail(response, 409, 'the uid does not match');
+      return fail(409, 'the object has been modified');
+    if (uid !== undefined && uid !== known.metadata.uid) return fail(409, 'the uid does not match');
     const isStrategic = request.headers['content-type'] === 'application/strategic-merge-patch+json';
     const merged =
       request.method === 'PUT' ? sent : ((isStrategic ? mergeConditions(known, sent) : merge(known, sent)) as Stored);
     // A subresource changes its own part alone, and the main resource leaves it alone.
     const status = subresource === 'status' ? merged.status : known.status;
     const rest = subresource === 'status' ? known : merged;
-    const next = { ...rest, ...(status === undefined ? {} : { status }) };
-    this.#reply(response, this.#store(collection, next as Stored, known));
+    return this.#changed(this.#store(collection, { ...rest, ...(status === undefined ? {} : { status }) }, known));
   }
 
-  #reply(response: ServerResponse, object: Stored): void {
-    if (this.faults.loseAnswers) fail(response, 504, 'the answer is lost');
-    else reply(response, 200, object);
+  #changed(object: Stored): Answer {
+    return this.faults.loseAnswers ? fail(504, 'the answer is lost') : { status: 200, body: object };
   }
 
   #store(collection: string, object: Stored, before: Stored | undefined): Stored {
@@ -259,7 +272,8 @@ function mergeConditions(target: Stored, patch: Stored): Stored {
   type Condition = { type: string };
   const listOf = (object: Stored) => (object.status as { conditions?: Condition[] } | undefined)?.conditions ?? [];
   const conditions = new Map(listOf(target).map((condition) => [condition.type, condition]));
-  for (const condition of listOf(patch)) conditions.set(condition.type, { ...conditions.get(condition.type), ...condition });
+  for (const condition of listOf(patch))
+    conditions.set(condition.type, { ...conditions.get(condition.type), ...condition });
   const merged = merge(target, patch) as Stored;
   return { ...merged, status: { ...(merged.status as object), conditions: [...conditions.values()] } };
 }
@@ -270,10 +284,6 @@ async function readBody(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function reply(response: ServerResponse, status: number, body: object): void {
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-}
-
-function fail(response: ServerResponse, code: number, message: string): void {
-  reply(response, code, { kind: 'Status', status: 'Failure', code, message });
+function fail(code: number, message: string): Answer {
+  return { status: code, body: { kind: 'Status', status: 'Failure', code, message } };
 }

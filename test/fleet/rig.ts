@@ -1,4 +1,5 @@
 import { onTestFinished } from 'vitest';
+import type { Clock } from '../../host/base/clock.ts';
 import { systemClock } from '../../host/base/clock.ts';
 import type { HostReport } from '../../host/base/host-report.ts';
 import { type Allocation, Allocator, type AllocatorOptions } from '../../host/fleet/allocate/allocator.ts';
@@ -9,7 +10,6 @@ import { createSigningKey, TicketSigner } from '../../host/fleet/allocate/ticket
 import { Writer } from '../../host/fleet/allocate/writer.ts';
 import type { KubeAccess } from '../../host/fleet/kube/access.ts';
 import { KubeClient } from '../../host/fleet/kube/client.ts';
-import type { Clock } from '../../host/base/clock.ts';
 import type { KubeObject, Pod } from '../../host/fleet/kube/object.ts';
 import { PODS } from '../../host/fleet/kube/object.ts';
 import { Watch } from '../../host/fleet/kube/watch.ts';
@@ -19,7 +19,13 @@ export const GAME = 'arena';
 const KEY = createSigningKey();
 
 /** Describes a pod as the scheduler leaves it. */
-export function podNamed(name: string, { node = 'n1', ...more }: { node?: string; uid?: string; labels?: Record<string, string>; annotations?: Record<string, string> } = {}): Pod {
+export function podNamed(
+  name: string,
+  {
+    node = 'n1',
+    ...more
+  }: { node?: string; uid?: string; labels?: Record<string, string>; annotations?: Record<string, string> } = {},
+): Pod {
   return {
     metadata: { name, namespace: NAMESPACE, ...more },
     spec: { nodeName: node },
@@ -27,7 +33,10 @@ export function podNamed(name: string, { node = 'n1', ...more }: { node?: string
   };
 }
 
-export function reportFor(uid: string, { all = 4, taken = 0, ...more }: Partial<Omit<HostReport, 'seats'>> & { all?: number; taken?: number } = {}): HostReport {
+export function reportFor(
+  uid: string,
+  { all = 4, taken = 0, ...more }: Partial<Omit<HostReport, 'seats'>> & { all?: number; taken?: number } = {},
+): HostReport {
   return {
     uid,
     game: GAME,
@@ -81,7 +90,7 @@ export class Replica {
     const log = (level: string, line: string) => void this.lines.push(`${level}: ${line}`);
     this.client = new KubeClient(access);
     this.servers = new Servers({ region: 'here', log, clock, now });
-    this.writer = new Writer({ client: this.client, servers: this.servers, clock, now });
+    this.writer = new Writer({ client: this.client, servers: this.servers, now });
     this.allocator = new Allocator({
       servers: this.servers,
       writer: this.writer,
@@ -106,7 +115,6 @@ export class Replica {
       onChange: (pod) => this.servers.setPod(pod),
       onRemoved: (pod) => this.servers.removePod(pod),
       log,
-      clock,
     });
     onTestFinished(() => this.kill());
   }

@@ -14,7 +14,8 @@ LOOPBACK.addAddress('::1', 'ipv6');
  * @throws NearlightError NL_SETTING if strangers could reach a host whose settings do not say so, or if a setting for tokens is missing
  */
 export function admissionMode(
-  config: Pick<Config, 'admission' | 'host' | 'oidcIssuer' | 'oidcAudience'> & Partial<Pick<Config, 'edgeSocket' | 'fleetKeys'>>,
+  config: Pick<Config, 'admission' | 'host' | 'oidcIssuer' | 'oidcAudience'> &
+    Partial<Pick<Config, 'edgeSocket' | 'fleetKeys'>>,
 ): AdmissionMode {
   if (config.edgeSocket) return 'edge';
   const { admission, host, oidcIssuer, oidcAudience } = config;

@@ -64,7 +64,10 @@ export class FleetReporter {
     } catch (error) {
       this.failed++;
       if (!this.#isDown)
-        log('warn', `the fleet does not take reports of this node, and sends it no players: ${(error as Error).message}`);
+        log(
+          'warn',
+          `the fleet does not take reports of this node, and sends it no players: ${(error as Error).message}`,
+        );
       this.#isDown = true;
     }
   }

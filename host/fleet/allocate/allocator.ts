@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { NearlightError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import { Meter } from '../service/meter.ts';
+import { Meter } from './meter.ts';
 import { ASK_MS, Queue } from './queue.ts';
-import { reachOf, type ReachBounds } from './regions.ts';
+import { type ReachBounds, reachOf } from './regions.ts';
 import type { AllocationRequest, WantedPlayer } from './request.ts';
 import { type Reservation, SETTLE_MS } from './reservations.ts';
 import { type GameServer, VERSION_LABEL } from './server.ts';
@@ -62,7 +62,7 @@ interface Wanted extends Pick<AllocationRequest, 'game' | 'constraints'> {
   readonly regions: readonly string[] | undefined;
 }
 
-/** Gives seats to players. What it promises is in a pod before it answers. */
+/** Gives seats to players. A reservation is in its pod before the answer leaves. */
 export class Allocator {
   readonly #options: AllocatorOptions;
   readonly #clock: Clock;
@@ -122,7 +122,7 @@ export class Allocator {
       return answer;
     }
     if (!proof && !request.waits) throw this.#full(request.game);
-    return this.#wait({ id, since: proof?.since ?? this.#now(), line, request: place });
+    return this.#wait({ id, since: proof?.since ?? this.#now(), line, request: place }, proof !== undefined);
   }
 
   /** Gives the seats of a reservation back. @throws NearlightError NL_NOT_FOUND, NL_KUBE */
@@ -158,8 +158,9 @@ export class Allocator {
     }
   }
 
-  async #wait(place: Parameters<Queue<Wanted>['ask']>[0]): Promise<Allocation> {
-    if (this.#queue.isFull && !this.#queue.isWaitedFor(place.line)) throw this.#full(place.request.game);
+  /** @param isKnown whether the request has waited before */
+  async #wait(place: Parameters<Queue<Wanted>['ask']>[0], isKnown: boolean): Promise<Allocation> {
+    if (!this.#queue.hasRoomFor(place, isKnown)) throw this.#full(place.request.game);
     const { position, expectedWaitSeconds } = this.#queue.ask(place, this.#clock.now());
     const queue = await this.#options.signer.signPlace(place);
     return { kind: 'queue', queue, position, expectedWaitSeconds, askAfterMs: ASK_MS };

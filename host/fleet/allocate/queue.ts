@@ -45,8 +45,13 @@ export class Queue<T> {
     return this.#size;
   }
 
-  get isFull(): boolean {
-    return this.#size >= this.#placesMax;
+  /**
+   * Whether a place may wait, or does already.
+   * @param isKnown whether an earlier process has let it wait, so that it keeps its place if new ones have come before it was back
+   */
+  hasRoomFor({ line, id }: Pick<Place<T>, 'line' | 'id'>, isKnown: boolean): boolean {
+    if (this.#size < this.#placesMax * (isKnown ? 2 : 1)) return true;
+    return this.#lines.get(line)?.entries.some((entry) => entry.id === id) ?? false;
   }
 
   /** Whether requests wait in a line, so that one that comes now must not be served before them. */

@@ -1,6 +1,6 @@
 import type { Pod } from '../kube/object.ts';
 import type { ServerReport } from '../nodes/report.ts';
-import { ANNOTATION, readReservations, type Reservation, RESERVATIONS_MAX } from './reservations.ts';
+import { ANNOTATION, RESERVATIONS_MAX, type Reservation, readReservations } from './reservations.ts';
 
 /** Annotations and labels of pods that the fleet reads or writes. */
 export const STATE_LABEL = 'nearlight/state';

@@ -175,14 +175,12 @@ export class Servers {
     if (server.allReservations.some(({ until }) => until > at)) this.#waning.add(server);
     else this.#waning.delete(server);
     const { report } = server;
-    if (!report || !server.isOpen(this.#clock.now()) || this.#servers.get(server.uid) !== server)
-      return this.#shelves.put(server, undefined);
-    const place = {
-      game: report.game,
-      region: this.regionOf(server),
-      free: server.free(at),
-      isEmpty: server.busy(at) === 0,
-    };
+    const isOpen = server.isOpen(this.#clock.now()) && this.#servers.get(server.uid) === server;
+    const region = this.regionOf(server);
+    const place =
+      report && isOpen
+        ? { game: report.game, region, free: server.free(at), isEmpty: server.busy(at) === 0 }
+        : undefined;
     this.#shelves.put(server, place);
   }
 
@@ -215,7 +213,9 @@ export class Servers {
 
   /** Regions in which nodes report, whether they have free seats or not. */
   get regions(): ReadonlySet<string> {
-    this.#reporting ??= new Set([...this.#nodes].flatMap(([name, { isLost }]) => (isLost ? [] : [this.#regionOf(name)])));
+    this.#reporting ??= new Set(
+      [...this.#nodes].flatMap(([name, { isLost }]) => (isLost ? [] : [this.#regionOf(name)])),
+    );
     return this.#reporting;
   }
 

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { milli } from '../../base/time.ts';
-import { KubeError, type KubeClient } from '../kube/client.ts';
+import { type KubeClient, KubeError } from '../kube/client.ts';
 import { PODS, type Pod } from '../kube/object.ts';
 import { ANNOTATION, type Reservation, writeReservations } from './reservations.ts';
 import { COST_ANNOTATION, type GameServer, STATE_LABEL } from './server.ts';
@@ -34,7 +34,8 @@ interface Change {
 /**
  * Writes what the fleet knows of a server into its pod: the reservations, its state, and how much it costs to delete it. At most one patch
  * per pod is on its way; changes that come meanwhile share the next. Each patch has the version that it was computed from as its precondition, so
- * a change of another writer is never overwritten: the pod is then read, and each reservation must fit again.
+ * a change of another writer is never overwritten. Each reservation is checked against that very version: since it was decided on, a watch may
+ * have brought those of another replica that still believes that it leads.
  */
 export class Writer {
   readonly #options: WriterOptions;
@@ -98,6 +99,8 @@ export class Writer {
     const { name, namespace } = server.pod.metadata;
     for (let tries = 1; ; tries++)
       try {
+        this.#recheck(server, changes);
+        if (changes.length === 0) return;
         const body = this.#patchOf(server, changes);
         this.patches++;
         servers.setPod(await client.patch<Pod>(PODS, { namespace, name }, body));
@@ -110,8 +113,6 @@ export class Writer {
         if (tries >= TRIES_MAX) throw new Gone(`pod ${name} changes too often`);
         await this.#clock.until(milli(this.#clock.now() + (PAUSE_MS / 2) * tries * (1 + random())));
         await this.#read(server);
-        this.#recheck(server, changes);
-        if (changes.length === 0) return;
       }
   }
 

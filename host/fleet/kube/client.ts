@@ -5,8 +5,8 @@
  * package has done: its informer has opened a further watch with each reconnection, and asked tens of times a second after one
  * (kubernetes-client/javascript, issues 494 and 1933). That package brings 47 MB of generated classes into each node's image, too.
  */
-import { Agent as PlainAgent, type IncomingMessage, request as requestPlainly } from 'node:http';
-import { Agent as SecureAgent, request as requestSecurely } from 'node:https';
+import { type IncomingMessage, Agent as PlainAgent, request as requestPlainly } from 'node:http';
+import { request as requestSecurely, Agent as SecureAgent } from 'node:https';
 import { NearlightError } from '../../base/errors.ts';
 import type { KubeAccess } from './access.ts';
 import { type Kind, type KubeObject, pathOf } from './object.ts';

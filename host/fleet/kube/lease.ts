@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import { type Milli, milli } from '../../base/time.ts';
-import { KubeError, type KubeClient } from './client.ts';
+import { type KubeClient, KubeError } from './client.ts';
 import { LEASES, type Lease } from './object.ts';
 
 /** A Lease that is not renewed for this long is free for another. */

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import { milli } from '../../base/time.ts';
-import { KubeError, type KubeClient } from './client.ts';
+import { type KubeClient, KubeError } from './client.ts';
 import type { Kind, KubeObject } from './object.ts';
 
 /** Objects in one page of a list. */

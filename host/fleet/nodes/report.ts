@@ -1,6 +1,6 @@
 /** The report that the edge service of a node sends to the fleet each second. It is checked once, here, where the fleet reads it. */
 import { NearlightError } from '../../base/errors.ts';
-import { type HostReport, HOST_REPORT_BOUNDS, readHostReport } from '../../base/host-report.ts';
+import { HOST_REPORT_BOUNDS, type HostReport, readHostReport } from '../../base/host-report.ts';
 
 /** Size limit of a report, in bytes. */
 export const REPORT_BYTES_MAX = 4 * 2 ** 20;

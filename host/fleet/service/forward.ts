@@ -27,7 +27,9 @@ export class Forwarder {
     const target = new URL(`${url.pathname}${url.search}`, leader);
     return new Promise((resolve, reject) => {
       const fail = (cause: Error) =>
-        reject(new NearlightError('NL_FLEET', 'the replica that leads does not answer; ask again in a second', { cause }));
+        reject(
+          new NearlightError('NL_FLEET', 'the replica that leads does not answer; ask again in a second', { cause }),
+        );
       const signal = AbortSignal.timeout(REQUEST_MS_MAX);
       const passed = startRequest(target, { method, headers, agent: this.#agent, signal }, (response) => {
         const chunks: Buffer[] = [];

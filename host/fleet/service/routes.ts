@@ -85,7 +85,9 @@ const ROUTES: readonly Route[] = [
       const game = url.searchParams.get('game') ?? undefined;
       const after = url.searchParams.get('after') ?? '';
       const known = [...servers.all()]
-        .filter(({ report, uid }) => report !== undefined && uid > after && (game === undefined || report.game === game))
+        .filter(
+          ({ report, uid }) => report !== undefined && uid > after && (game === undefined || report.game === game),
+        )
         .sort((a, b) => (a.uid < b.uid ? -1 : 1));
       const sessions = known
         .slice(0, LISTED_MAX)

@@ -52,17 +52,20 @@ test('a watch lists all pages once, and then hears of every change', async () =>
   expect([watch.lists, watch.watches]).toEqual([1, 1]);
 });
 
-test.each(['end', 'break'] as const)('after the %s of a watch, one other watch goes on where it was, without a list', async (how) => {
-  const api = await StandInApi.open();
-  const { watch, sorted } = await follow(api);
-  for (let cut = 1; cut <= 3; cut++) {
-    api.cut(how);
-    api.put(COLLECTION, podNamed(`p${cut}`));
-    await eventually(() => expect(sorted()).toHaveLength(cut));
-    await eventually(() => expect(api.watches).toBe(1));
-    expect([watch.lists, watch.watches]).toEqual([1, 1 + cut]);
-  }
-});
+test.each(['end', 'break'] as const)(
+  'after the %s of a watch, one other watch goes on where it was, without a list',
+  async (how) => {
+    const api = await StandInApi.open();
+    const { watch, sorted } = await follow(api);
+    for (let cut = 1; cut <= 3; cut++) {
+      api.cut(how);
+      api.put(COLLECTION, podNamed(`p${cut}`));
+      await eventually(() => expect(sorted()).toHaveLength(cut));
+      await eventually(() => expect(api.watches).toBe(1));
+      expect([watch.lists, watch.watches]).toEqual([1, 1 + cut]);
+    }
+  },
+);
 
 test('versions that the API has forgotten lead to one list, whether the status or an event says so', async () => {
   const api = await StandInApi.open();
