@@ -4,16 +4,7 @@ import { at } from '../../at.ts';
 import { ManualClock } from '../../room/fake.ts';
 import { eventually } from '../../wait.ts';
 import { StandInApi } from '../api.ts';
-import {
-  NAMESPACE,
-  playersNamed,
-  podNamed,
-  Replica,
-  reportFor,
-  requestFor,
-  reservedIn,
-  seatsOf,
-} from '../rig.ts';
+import { NAMESPACE, playersNamed, podNamed, Replica, reportFor, requestFor, reservedIn, seatsOf } from '../rig.ts';
 
 const COLLECTION = `${NAMESPACE}/pods`;
 const START = 1_800_000_000_000;
