@@ -168,10 +168,13 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     elected.start();
     closers.push(() => elected.close());
     closers.push(
+      // An API that does not answer must not keep nodes from being found lost.
+      repeat(clock, async () => servers.tick()),
       repeat(clock, async () => {
-        servers.tick();
-        if (!elected.leads) return;
-        await Promise.all([allocator.serveQueue(), marks.update()]);
+        if (elected.leads) await allocator.serveQueue();
+      }),
+      repeat(clock, async () => {
+        if (elected.leads) await marks.update();
       }),
     );
     return { server, operator, servers, allocator, writer, election: elected, close };
