@@ -1,7 +1,6 @@
 /** How a host describes itself to the edge service of its node, and that service its pods to the fleet. */
-
-export const SERVER_STATES = ['starting', 'ready', 'allocated', 'full', 'draining', 'ended'] as const;
-export type ServerState = (typeof SERVER_STATES)[number];
+import { RESERVATION_ID } from './fleet-ticket.ts';
+import { SERVER_STATES, type Seats, type ServerState } from './lifecycle.ts';
 
 /** A game server at one moment. */
 export interface HostReport {
@@ -10,13 +9,7 @@ export interface HostReport {
   /** Name of the game; '' while none is loaded. */
   readonly game: string;
   readonly state: ServerState;
-  readonly seats: {
-    readonly all: number;
-    /** Seats of players, also of those whose return the host awaits. */
-    readonly taken: number;
-    /** Further seats that the host keeps for pages. */
-    readonly reserved: number;
-  };
+  readonly seats: Seats;
   /** Players who have taken a seat with a ticket of the fleet, by the reservation; only of reservations whose tickets are still valid. */
   readonly arrived: Readonly<Record<string, number>>;
   /** Numbers for those who scale the fleet, by their name. */
@@ -28,7 +21,6 @@ const ARRIVED_MAX = 256;
 const MEASURES_MAX = 32;
 const GAME_LENGTH_MAX = 128;
 const UID = /^[\w-]{1,64}$/;
-const RESERVATION = /^[\w-]{1,64}$/;
 const MEASURE = /^[a-zA-Z][a-zA-Z0-9]{0,47}$/;
 
 /** Says what a report must be, for those who read a refusal. */
@@ -44,7 +36,7 @@ export function readHostReport(value: unknown): HostReport | undefined {
   if (!isCount(all) || !isCount(taken) || !isCount(reserved)) return undefined;
   const came = Object.entries(fieldsOf(arrived));
   const numbers = Object.entries(fieldsOf(measures));
-  if (came.length > ARRIVED_MAX || !came.every(([id, count]) => RESERVATION.test(id) && isCount(count)))
+  if (came.length > ARRIVED_MAX || !came.every(([id, count]) => RESERVATION_ID.test(id) && isCount(count)))
     return undefined;
   if (numbers.length > MEASURES_MAX || !numbers.every(([name, number]) => MEASURE.test(name) && isNumber(number)))
     return undefined;

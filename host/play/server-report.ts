@@ -1,4 +1,5 @@
-import type { HostReport, ServerState } from '../base/host-report.ts';
+import type { HostReport } from '../base/host-report.ts';
+import { stateOf } from '../base/lifecycle.ts';
 import type { Room } from '../room/room.ts';
 
 /** Describes a host with the games that it runs, for the fleet. */
@@ -15,18 +16,13 @@ export function reportOf(options: {
   const open = rooms.filter((room) => !room.isClosed);
   const all = open.reduce((sum, { seats }) => sum + seats, 0);
   const taken = open.reduce((sum, { players }) => sum + players, 0);
+  const seats = { all, taken, reserved: 0 };
   return {
     uid,
     game: rooms[0]?.name ?? '',
-    state: isServing ? stateOf(all, taken) : 'starting',
-    seats: { all, taken, reserved: 0 },
+    state: stateOf({ isRunning: isServing && all > 0, isStarting: !isServing, isDraining: false, seats }),
+    seats,
     arrived,
     measures: {},
   };
-}
-
-function stateOf(all: number, taken: number): ServerState {
-  if (all === 0) return 'ended';
-  if (taken >= all) return 'full';
-  return taken > 0 ? 'allocated' : 'ready';
 }

@@ -14,8 +14,8 @@ export const COST_ANNOTATION = 'controller.kubernetes.io/pod-deletion-cost';
 export type FleetState = ServerReport['state'] | 'lost';
 
 /**
- * A game server: a pod as the API has it, and the last report about it. Its free seats are those that neither a player, nor a page that the
- * host expects, nor a reservation has.
+ * A game server: a pod as the API has it, and the last report about it. Its free seats are those that neither the host nor a reservation has
+ * given to someone.
  */
 export class GameServer {
   readonly uid: string;
@@ -122,14 +122,13 @@ export class GameServer {
   /** Seats that can be given to new players. @param at milliseconds since 1970 */
   free(at: number): number {
     if (!this.#report || this.allReservations.length >= RESERVATIONS_MAX) return 0;
-    const { all, taken, reserved } = this.#report.seats;
-    return Math.max(0, all - taken - reserved - this.expected(at));
+    const { all, taken } = this.#report.seats;
+    return Math.max(0, all - taken - this.expected(at));
   }
 
   /** Seats with someone in them, or for someone. @param at milliseconds since 1970 */
   busy(at: number): number {
-    const { taken = 0, reserved = 0 } = this.#report?.seats ?? {};
-    return taken + reserved + this.expected(at);
+    return (this.#report?.seats.taken ?? 0) + this.expected(at);
   }
 
   state({ now, at }: { now: number; at: number }): FleetState {

@@ -1,4 +1,4 @@
-import { SERVER_STATES } from '../../base/host-report.ts';
+import { SERVER_STATES } from '../../base/lifecycle.ts';
 import type { Allocator } from '../allocate/allocator.ts';
 import type { Marks } from '../allocate/marks.ts';
 import type { FleetState } from '../allocate/server.ts';

@@ -45,7 +45,7 @@ interface Route {
 /** Lets pages of all sites measure how far away the fleet is. They learn nothing else. */
 const FOR_PAGES = { 'access-control-allow-origin': '*', 'timing-allow-origin': '*' };
 
-const ROUTES: readonly Route[] = [
+export const ROUTES: readonly Route[] = [
   {
     method: 'POST',
     path: /^\/v1\/allocate$/,
