@@ -1,5 +1,5 @@
 /**
- * What a game server does now. `starting`: its first game is not running yet. `ready`: no one plays or is expected. `allocated`: someone
+ * The states of a game server. `starting`: its first game is not running yet. `ready`: no one plays or is expected. `allocated`: someone
  * does. `full`: no seat is free. `draining`: it takes no new players, and those who play go on for a while. `ended`: no game runs any more.
  */
 export const SERVER_STATES = ['starting', 'ready', 'allocated', 'full', 'draining', 'ended'] as const;

@@ -205,7 +205,7 @@ test('a replica that does not lead passes requests on, and takes over from one t
     bearer: NODE_TOKEN,
     body: { node: 'n1', pods: [reportFor('u1', { all: 1 })] },
   });
-  // What the first one has given, the second one knows: it answers the same request alike, and sells the seat to no one else.
+  // The second one knows the seats that the first has given: it answers the same request alike, and sells the seat to no one else.
   expect(await ask(second.server.url, 'v1/allocate', { bearer, body: { ...REQUEST, id: 'm1' } })).toMatchObject({
     status: 200,
   });

@@ -55,7 +55,7 @@ async function startAll() {
   await edge.ready();
   const settings = { EDGE_SOCKET: socket, POD_UID: UID, FLEET_KEYS: publicKey, MAX_PLAYERS: '4' };
   const host = await startHostProcess(['build/arena.wasm'], settings);
-  onTestFinished(() => host.stop());
+  onTestFinished(async () => void (await host.stop()));
   const annotations = { 'nearlight/address': host.url };
   api.put(COLLECTION, podNamed('p1', { uid: UID, annotations }));
   const bearer = await issuer.token({ role: 'matchmaker' });
