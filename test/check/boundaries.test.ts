@@ -44,10 +44,10 @@ describe('an import of a higher folder is a fault, and an import of a lower fold
   });
 
   test('between the commands, the pods and the fleet', async () => {
-    const files = { 'host/cli/a.ts': '', 'host/pod/b.ts': "import '../cli/a.ts';\n" };
-    expect(await program({ ...files, 'host/fleet/c.ts': "import '../pod/b.ts';\n" })).toEqual([]);
-    expect(await program({ ...files, 'host/fleet/c.ts': '', 'host/cli/a.ts': "import '../fleet/c.ts';\n" })).toEqual([
-      'host/cli/a.ts:1: imports host/fleet/c.ts, but host/fleet is above host/cli',
+    const files = { 'host/fleet/a.ts': '', 'host/cli/b.ts': "import '../fleet/a.ts';\n" };
+    expect(await program({ ...files, 'host/pod/c.ts': "import '../cli/b.ts';\n" })).toEqual([]);
+    expect(await program({ ...files, 'host/pod/c.ts': '', 'host/fleet/a.ts': "import '../pod/c.ts';\n" })).toEqual([
+      'host/fleet/a.ts:1: imports host/pod/c.ts, but host/pod is above host/fleet',
     ]);
   });
 });

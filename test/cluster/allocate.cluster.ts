@@ -17,11 +17,12 @@ import { eventually } from '../wait.ts';
 const POD_COUNT = Number(process.env.ALLOCATE_PODS ?? 1000);
 const SEATS = 10;
 /** So many that there are free seats up to the last kill. */
-const KILL_SEATS = 40;
+const KILL_SEATS = 20;
 const PER_SECOND = Number(process.env.ALLOCATE_PER_SECOND ?? 500);
 const KILLS = Number(process.env.ALLOCATE_KILLS ?? 200);
 const SECONDS = 10;
-const NAMESPACE = 'nearlight-allocate';
+/** A name of its own, because the namespace of an earlier run may still be ending. */
+const NAMESPACE = `nearlight-allocate-${process.pid}`;
 const AT_A_TIME = 32;
 const NAMESPACES: Kind<KubeObject> = { apiVersion: 'v1', name: 'Namespace', plural: 'namespaces' };
 

@@ -116,6 +116,11 @@ const EXAMPLES: Record<string, string> = {
   ports: '31000-31999',
   origins: 'https://play.example',
   iceServers: 'turn:turn.example',
+  fleetKeys: 'x'.repeat(43),
+  nodeToken: 'x'.repeat(16),
+  objectName: 'west',
+  addressPattern: 'http://{pod}/',
+  regions: 'west=https://west.example/',
 };
 
 /** Returns a valid value of a setting, other than its default. */

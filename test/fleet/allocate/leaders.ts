@@ -10,6 +10,9 @@ import type { Random } from '../../random.ts';
 import { settle, sleep } from '../../wait.ts';
 import { playersNamed, Replica, reportFor, requestFor, reservedIn, seatsOf } from '../rig.ts';
 
+/** A node is lost after four of these. */
+const REPORT_MS = 1000;
+
 export interface KillsOptions {
   access: KubeAccess;
   namespace: string;
@@ -57,17 +60,27 @@ export async function allocateUnderKills(options: KillsOptions): Promise<Promise
 
 async function open({ access, namespace, labelSelector = '', seats }: KillsOptions): Promise<Replica> {
   const replica = await new Replica(access, { namespace, labelSelector, ticketMsMax: 600_000 }).start();
-  const byNode = Map.groupBy(replica.servers.all(), ({ node }) => node);
-  for (const [node, servers] of byNode)
-    replica.servers.takeReport({ node, pods: servers.map(({ uid }) => reportFor(uid, { all: seats })) });
+  report(replica, seats);
   return replica;
 }
 
+/** Reports all pods, as their nodes do each second. */
+function report({ servers }: Replica, seats: number): void {
+  for (const [node, ofNode] of Map.groupBy(servers.all(), (server) => server.node))
+    servers.takeReport({ node, pods: ofNode.map(({ uid }) => reportFor(uid, { all: seats })) });
+}
+
 /** Asks for seats until there are none, or the replica is killed. */
-async function allocateAll(replica: Replica, promised: Promised[], { atATime, random }: KillsOptions): Promise<void> {
+async function allocateAll(replica: Replica, promised: Promised[], options: KillsOptions): Promise<void> {
+  const { atATime, random, seats } = options;
+  let reportedAt = performance.now();
   const ask = async () => {
     while (!replica.isKilled)
       try {
+        if (performance.now() - reportedAt > REPORT_MS) {
+          report(replica, seats);
+          reportedAt = performance.now();
+        }
         const players = playersNamed(...['a', 'b', 'c'].slice(0, 1 + (random.u32() % 3)));
         const { id, server, tickets } = seatsOf(await replica.allocator.allocate(requestFor(players)));
         // An answer of a process that is dead reaches no one.
