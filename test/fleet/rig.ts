@@ -1,7 +1,5 @@
 import { onTestFinished } from 'vitest';
-import type { Clock } from '../../host/base/clock.ts';
-import { systemClock } from '../../host/base/clock.ts';
-import type { HostReport } from '../../host/base/host-report.ts';
+import { type Clock, systemClock } from '../../host/base/clock.ts';
 import { type Allocation, Allocator, type AllocatorOptions } from '../../host/fleet/allocate/allocator.ts';
 import type { AllocationRequest, WantedPlayer } from '../../host/fleet/allocate/request.ts';
 import { ANNOTATION, readReservations } from '../../host/fleet/allocate/reservations.ts';
@@ -10,12 +8,13 @@ import { createSigningKey, TicketSigner } from '../../host/fleet/allocate/ticket
 import { Writer } from '../../host/fleet/allocate/writer.ts';
 import type { KubeAccess } from '../../host/fleet/kube/access.ts';
 import { KubeClient } from '../../host/fleet/kube/client.ts';
-import type { KubeObject, Pod } from '../../host/fleet/kube/object.ts';
-import { PODS } from '../../host/fleet/kube/object.ts';
+import { type KubeObject, PODS, type Pod } from '../../host/fleet/kube/object.ts';
 import { Watch } from '../../host/fleet/kube/watch.ts';
+import { GAME } from '../base/server-report.ts';
+
+export { reportFor } from '../base/server-report.ts';
 
 export const NAMESPACE = 'games';
-export const GAME = 'arena';
 const KEY = createSigningKey();
 
 /** Describes a pod as the scheduler leaves it. */
@@ -30,21 +29,6 @@ export function podNamed(
     metadata: { name, namespace: NAMESPACE, ...more },
     spec: { nodeName: node },
     status: { phase: 'Running', podIP: '10.0.0.1' },
-  };
-}
-
-export function reportFor(
-  uid: string,
-  { all = 4, taken = 0, ...more }: Partial<Omit<HostReport, 'seats'>> & { all?: number; taken?: number } = {},
-): HostReport {
-  return {
-    uid,
-    game: GAME,
-    state: taken === 0 ? 'ready' : taken < all ? 'allocated' : 'full',
-    seats: { all, taken, reserved: 0 },
-    arrived: {},
-    measures: {},
-    ...more,
   };
 }
 

@@ -46,6 +46,7 @@ const POD_SETTINGS = [
   'connectMsMax',
   'fightActionsPerSecond',
   'fightFramesMin',
+  'fleetKeys',
   'gpuEnabled',
   'halfOpenMax',
   'holdMsMax',

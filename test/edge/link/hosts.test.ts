@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { HOSTS_MAX, Hosts } from '../../../host/edge/link/hosts.ts';
 import { HOST_MS_MAX, SESSIONS_MAX } from '../../../host/edge/link/protocol.ts';
+import { reportFor } from '../../base/server-report.ts';
 import { ManualClock } from '../../room/fake.ts';
 
 function setUp() {
@@ -60,4 +61,26 @@ test('the number of hosts is bounded, and one that is known may go on', () => {
   expect(() => attend(randomUUID(), {})).toThrow('NL_EDGE_REQUEST');
   attend(first, {});
   expect(hosts.size).toBe(HOSTS_MAX);
+});
+
+test('game servers are those that have said lately how they are, each once', () => {
+  const { clock, hosts } = setUp();
+  const attend = (host: string, uid?: string, taken = 0) =>
+    hosts.attend({ host, places: new Map(), sessions: [], ...(uid ? { server: reportFor(uid, { taken }) } : {}) });
+  const [first, second, third] = [randomUUID(), randomUUID(), randomUUID()];
+  attend(first, 'u1', 1);
+  attend(second);
+  expect(hosts.servers()).toEqual([reportFor('u1', { taken: 1 })]);
+  clock.jump(1);
+  // The sandbox of a pod has been replaced.
+  attend(third, 'u1', 2);
+  expect(hosts.servers()).toEqual([reportFor('u1', { taken: 2 })]);
+  attend(second, 'u2');
+  clock.jump(2998);
+  expect(hosts.servers()).toHaveLength(2);
+  clock.jump(2);
+  expect([hosts.servers(), hosts.size]).toEqual([[], 3]);
+  attend(first, 'u1');
+  hosts.leave(first);
+  expect(hosts.servers()).toEqual([]);
 });

@@ -22,6 +22,7 @@ import {
   SESSIONS_MAX,
   VERSION,
 } from '../../../host/edge/link/protocol.ts';
+import { reportFor } from '../../base/server-report.ts';
 
 const HOST = randomUUID();
 const ACCOUNT = { id: 'ada', role: 'player' };
@@ -58,6 +59,12 @@ test.each<[string, (body: never) => unknown, object, object]>([
     readPresence,
     { host: HOST, places: { ['a'.repeat(255)]: 1 }, sessions: [] },
     { host: HOST, places: { ['a'.repeat(256)]: 1 }, sessions: [] },
+  ],
+  [
+    'a game server',
+    readPresence,
+    { host: HOST, places: {}, sessions: [], server: reportFor('u1') },
+    { host: HOST, places: {}, sessions: [], server: { ...reportFor('u1'), state: 'lost' } },
   ],
   [
     'the number of sessions',
