@@ -36,7 +36,7 @@ import { openResilience, type Resilience } from './resilience.ts';
 import { openRisk, type Risk } from './risk.ts';
 import { pixelBudget, roomOptions } from './room.ts';
 import { type ServeOptions, type Servers, serve } from './server.ts';
-import { reportOf } from './server-report.ts';
+import { lifecycleOf, reportOf } from './server-report.ts';
 import { traceRoom } from './tracing.ts';
 import { driverIdentity } from './vet/driver.ts';
 import { KnownShaders } from './vet/known.ts';
@@ -149,7 +149,8 @@ export async function startHost(options: HostOptions): Promise<Host> {
     const { podUid: uid } = config;
     const report = () => {
       const { arrived = {} } = servers ?? {};
-      return reportOf({ uid, rooms: lobby.rooms, arrived, isServing: servers !== undefined });
+      const { rooms } = lobby;
+      return reportOf({ uid, rooms, lifecycle: servers && lifecycleOf(rooms), arrived });
     };
     const server = uid === '' ? {} : { server: report };
     if (config.edgeSocket === '')

@@ -1,28 +1,37 @@
 import type { HostReport } from '../base/host-report.ts';
-import { stateOf } from '../base/lifecycle.ts';
+import { type Seats, type ServerState, stateOf } from '../base/lifecycle.ts';
 import type { Room } from '../room/room.ts';
+
+/** The state of a host as a game server, and its seats. */
+export interface Lifecycle {
+  readonly state: ServerState;
+  readonly seats: Seats;
+}
+
+type OpenRoom = Pick<Room, 'isClosed' | 'seats' | 'players'>;
+
+const NO_SEATS: Seats = { all: 0, taken: 0, reserved: 0 };
 
 /** Describes a host with the games that it runs, for the fleet. */
 export function reportOf(options: {
   /** Id of the host's pod. */
   uid: string;
-  rooms: readonly Pick<Room, 'name' | 'isClosed' | 'seats' | 'players'>[];
+  rooms: readonly Pick<Room, 'name'>[];
+  /** undefined while players cannot join yet. */
+  lifecycle: Lifecycle | undefined;
   /** Players who have come with tickets of the fleet, by their reservation. */
   arrived: Readonly<Record<string, number>>;
-  /** Whether players can join already, and still. */
-  isServing: boolean;
+  measures?: HostReport['measures'];
 }): HostReport {
-  const { uid, rooms, arrived, isServing } = options;
+  const { uid, rooms, lifecycle, arrived, measures = {} } = options;
+  const { state, seats } = lifecycle ?? { state: 'starting', seats: NO_SEATS };
+  return { uid, game: rooms[0]?.name ?? '', state, seats, arrived, measures };
+}
+
+/** Returns the state of a host that serves players in some rooms. */
+export function lifecycleOf(rooms: readonly OpenRoom[]): Lifecycle {
   const open = rooms.filter((room) => !room.isClosed);
-  const all = open.reduce((sum, { seats }) => sum + seats, 0);
-  const taken = open.reduce((sum, { players }) => sum + players, 0);
-  const seats = { all, taken, reserved: 0 };
-  return {
-    uid,
-    game: rooms[0]?.name ?? '',
-    state: stateOf({ isRunning: isServing && all > 0, isStarting: !isServing, isDraining: false, seats }),
-    seats,
-    arrived,
-    measures: {},
-  };
+  const sum = (count: (room: OpenRoom) => number) => open.reduce((total, room) => total + count(room), 0);
+  const seats = { all: sum((room) => room.seats), taken: sum((room) => room.players), reserved: 0 };
+  return { state: stateOf({ isRunning: open.length > 0, isStarting: false, isDraining: false, seats }), seats };
 }

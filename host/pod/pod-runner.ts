@@ -21,7 +21,7 @@ import { seedOf } from '../play/playable.ts';
 import { openResilience, type Resilience } from '../play/resilience.ts';
 import { pixelBudget, roomOptions } from '../play/room.ts';
 import { type ServeOptions, type Servers, serve } from '../play/server.ts';
-import { reportOf } from '../play/server-report.ts';
+import { lifecycleOf, reportOf } from '../play/server-report.ts';
 import { traceLoad } from '../play/tracing.ts';
 import { Audience } from '../room/audience.ts';
 import type { PixelBudget } from '../room/pixels.ts';
@@ -225,7 +225,9 @@ export class PodRunner implements GameRunner {
     const { endpoints } = this.#dependenciesOf(config, log);
     const report = (ofPod: string) => () => {
       const { arrived = {} } = this.#servers ?? {};
-      return reportOf({ uid: ofPod, rooms: this.rooms, arrived, isServing: this.#problem() === undefined });
+      const { rooms } = this;
+      const lifecycle = this.#problem() === undefined ? lifecycleOf(rooms) : undefined;
+      return reportOf({ uid: ofPod, rooms, lifecycle, arrived });
     };
     const server = uid === undefined ? {} : { server: report(uid) };
     const edge = new LinkedEdge({ config, log, connect, tracer, endpoints, ...server });
