@@ -2,14 +2,12 @@
  * The allocator against a real API server with 1,000 pods that no kubelet runs. The command of test/cluster starts the cluster; with
  * KUBECONFIG any other one is used.
  */
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { must } from '../../host/base/assert.ts';
 import { KubeClient, KubeError } from '../../host/fleet/kube/client.ts';
 import { type Kind, type KubeObject, PODS } from '../../host/fleet/kube/object.ts';
 import { allocateUnderKills, checkPromises } from '../fleet/allocate/leaders.ts';
 import { askAtRate, percentile } from '../fleet/allocate/load.ts';
-import { readKubeconfig } from '../fleet/kubeconfig.ts';
+import { describeCluster, readKubeconfig } from '../fleet/kubeconfig.ts';
 import { Replica, reportFor } from '../fleet/rig.ts';
 import { Random } from '../random.ts';
 import { eventually } from '../wait.ts';
@@ -26,7 +24,7 @@ const NAMESPACE = `nearlight-allocate-${process.pid}`;
 const AT_A_TIME = 32;
 const NAMESPACES: Kind<KubeObject> = { apiVersion: 'v1', name: 'Namespace', plural: 'namespaces' };
 
-const access = readKubeconfig(kubeconfigPath());
+const access = readKubeconfig(describeCluster().kubeconfig);
 const client = new KubeClient(access);
 
 beforeAll(async () => {
@@ -36,12 +34,6 @@ afterAll(async () => {
   await client.remove(NAMESPACES, { name: NAMESPACE }).catch(ignoring(404));
   client.close();
 }, 60_000);
-
-function kubeconfigPath(): string {
-  const { KUBECONFIG, NEARLIGHT_CLUSTER: description } = process.env;
-  if (description === undefined) return must(KUBECONFIG, 'KUBECONFIG, or a cluster of npm run test:cluster');
-  return (JSON.parse(readFileSync(description, 'utf8')) as { kubeconfig: string }).kubeconfig;
-}
 
 function ignoring(status: number) {
   return (error: unknown) => {

@@ -1,9 +1,8 @@
 /** The fleet on a real API server, with the service account and the rights that its manifests give it. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { must } from '../../host/base/assert.ts';
 import { readConfig } from '../../host/base/config.ts';
 import { createSigningKey } from '../../host/fleet/allocate/tickets.ts';
 import { startFleet } from '../../host/fleet/fleet.ts';
@@ -11,7 +10,7 @@ import { KubeClient, KubeError } from '../../host/fleet/kube/client.ts';
 import { type Kind, type KubeObject, LEASES, NODES, PODS } from '../../host/fleet/kube/object.ts';
 import { Issuer } from '../edge/issuer.ts';
 import { temporaryFolder } from '../edge/store/stores.ts';
-import { readKubeconfig } from '../fleet/kubeconfig.ts';
+import { describeCluster, readKubeconfig } from '../fleet/kubeconfig.ts';
 import { reportFor, reservedIn } from '../fleet/rig.ts';
 import { eventually } from '../wait.ts';
 
@@ -23,13 +22,6 @@ const NAMESPACES: Kind<KubeObject> = { apiVersion: 'v1', name: 'Namespace', plur
 const SECRETS: Kind<KubeObject> = { apiVersion: 'v1', name: 'Secret', plural: 'secrets' };
 
 const { kubeconfig, kubectl } = describeCluster();
-
-/** The cluster of the command, or that of KUBECONFIG. */
-function describeCluster(): { kubeconfig: string; kubectl: string } {
-  const { KUBECONFIG, NEARLIGHT_CLUSTER: path } = process.env;
-  if (path !== undefined) return JSON.parse(readFileSync(path, 'utf8')) as { kubeconfig: string; kubectl: string };
-  return { kubeconfig: must(KUBECONFIG, 'KUBECONFIG, or a cluster of npm run test:cluster'), kubectl: 'kubectl' };
-}
 
 function run(...args: string[]): string {
   return execFileSync(kubectl, ['--kubeconfig', kubeconfig, ...args], { encoding: 'utf8' }).trim();
@@ -97,7 +89,7 @@ test('the fleet has the rights that it needs, and no others', async () => {
       annotations: { 'controller.kubernetes.io/pod-deletion-cost': '2' },
     });
     const playable = shown.status?.conditions?.find(({ type }) => type === 'nearlight/playable');
-    expect(playable).toMatchObject({ status: 'True', reason: 'Allocated' });
+    expect(playable).toMatchObject({ status: 'True', reason: 'Playable' });
   });
   expect(lines.filter((line) => /^(warn|error)/.test(line))).toEqual([]);
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
+import { must } from '../../host/base/assert.ts';
 import type { KubeAccess } from '../../host/fleet/kube/access.ts';
 
 interface Kubeconfig {
@@ -34,4 +35,11 @@ export function readKubeconfig(path: string): KubeAccess {
     key: text(user, 'client-key'),
     ...(token === undefined ? {} : { token: async () => token }),
   };
+}
+
+/** Returns the cluster that `npm run test:cluster` has started, or that of KUBECONFIG. */
+export function describeCluster(): { kubeconfig: string; kubectl: string } {
+  const { KUBECONFIG, NEARLIGHT_CLUSTER: path } = process.env;
+  if (path !== undefined) return JSON.parse(readFileSync(path, 'utf8')) as { kubeconfig: string; kubectl: string };
+  return { kubeconfig: must(KUBECONFIG, 'KUBECONFIG, or a cluster of npm run test:cluster'), kubectl: 'kubectl' };
 }

@@ -65,11 +65,9 @@ export class Marks {
     const { labels, annotations } = server.pod.metadata;
     const isMarked =
       labels?.[STATE_LABEL] === state && annotations?.[COST_ANNOTATION] === String(server.busy(this.#now()));
-    const isPlayable = PLAYABLE_STATES.includes(state);
     const jobs: (() => Promise<unknown>)[] = [];
     if (!isMarked) jobs.push(() => writer.mark(server));
-    if (hasGate(server) && isShownAsPlayable(server) !== isPlayable)
-      jobs.push(() => this.#setPlayable(server, isPlayable, state));
+    if (hasGate(server) && !isShown(server, state)) jobs.push(() => this.#setCondition(server, state));
     return jobs;
   }
 
@@ -86,13 +84,11 @@ export class Marks {
     }
   }
 
-  async #setPlayable(server: GameServer, isPlayable: boolean, state: FleetState): Promise<void> {
+  async #setCondition(server: GameServer, state: FleetState): Promise<void> {
     const { client, servers } = this.#options;
     const { name, namespace, uid } = server.pod.metadata;
     const condition = {
-      type: PLAYABLE,
-      status: isPlayable ? 'True' : 'False',
-      reason: state[0]?.toUpperCase() + state.slice(1),
+      ...conditionOf(state),
       lastTransitionTime: new Date(this.#now()).toISOString().replace(/\.\d+Z$/, 'Z'),
     };
     const body = { metadata: { uid }, status: { conditions: [condition] } };
@@ -104,8 +100,15 @@ function hasGate({ pod }: GameServer): boolean {
   return pod.spec?.readinessGates?.some(({ conditionType }) => conditionType === PLAYABLE) ?? false;
 }
 
-/** undefined if the pod has no such condition yet. */
-function isShownAsPlayable({ pod }: GameServer): boolean | undefined {
-  const condition = pod.status?.conditions?.find(({ type }) => type === PLAYABLE);
-  return condition && condition.status === 'True';
+/** The reason changes with the status alone while players can play, so that the condition is not written with each of them. */
+function conditionOf(state: FleetState): { type: string; status: string; reason: string } {
+  const isPlayable = PLAYABLE_STATES.includes(state);
+  const reason = isPlayable ? 'Playable' : `${state[0]?.toUpperCase()}${state.slice(1)}`;
+  return { type: PLAYABLE, status: isPlayable ? 'True' : 'False', reason };
+}
+
+function isShown({ pod }: GameServer, state: FleetState): boolean {
+  const shown = pod.status?.conditions?.find(({ type }) => type === PLAYABLE);
+  const { status, reason } = conditionOf(state);
+  return shown?.status === status && shown.reason === reason;
 }

@@ -69,10 +69,16 @@ test('a pod with the readiness gate gets the condition, which leaves others alon
   ]);
   report(reportFor('u0'));
   await marks.update();
-  expect(conditions()).toMatchObject([{ type: 'Ready' }, { status: 'True', reason: 'Ready' }]);
+  expect(conditions()).toMatchObject([{ type: 'Ready' }, { status: 'True', reason: 'Playable' }]);
+  report(reportFor('u0', { taken: 4 }));
+  await marks.update();
+  expect(api.count('PATCH pods')).toBe(5);
   const before = api.count('PATCH pods');
   await marks.update();
   expect(api.count('PATCH pods')).toBe(before);
+  report(reportFor('u0', { state: 'draining', taken: 4 }));
+  await marks.update();
+  expect(conditions()).toMatchObject([{ type: 'Ready' }, { status: 'False', reason: 'Draining' }]);
 });
 
 test('marks are written at a bounded rate, and none is forgotten', async () => {
