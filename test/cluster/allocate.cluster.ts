@@ -66,14 +66,17 @@ test(`${PER_SECOND} allocations a second against ${POD_COUNT} pods`, async () =>
     replica.servers.takeReport({ node: '', pods });
   };
   keepReporting();
+  const before = process.cpuUsage();
   const { answered, failed, ms } = await askAtRate(replica, { perSecond: PER_SECOND, seconds: SECONDS, keepReporting });
+  const { user, system } = process.cpuUsage(before);
+  const cpuMs = ((user + system) / 1000 / answered).toFixed(2);
   const { patches, conflicts } = replica.writer;
   const [p50, p99] = [0.5, 0.99].map((share) => percentile(ms, share).toFixed(1));
   const own = replica.allocator.decisions
     .lines('decision_seconds', '')
     .filter((line) => /le="0.00[0-9]+"|sum|count/.test(line));
   process.stdout.write(
-    `${answered} of ${answered + failed} answered, P50 ${p50} ms, P99 ${p99} ms; ${patches} patches, ${conflicts} conflicts\n${own.join('\n')}\n`,
+    `${answered} of ${answered + failed} answered, P50 ${p50} ms, P99 ${p99} ms; ${patches} patches, ${conflicts} conflicts, ${cpuMs} ms of CPU time for each\n${own.join('\n')}\n`,
   );
   expect([answered, failed]).toEqual([PER_SECOND * SECONDS, 0]);
 }, 600_000);
