@@ -7,6 +7,7 @@ import { BASIC_LAYERS } from './layers.ts';
 import { moveSettings } from './move-settings.ts';
 import { playerSettings } from './player-settings.ts';
 import { riskSettings } from './risk-settings.ts';
+import { scaleSettings } from './scale-settings.ts';
 import { FORMS, type Setting } from './setting.ts';
 import { traceSettings } from './trace-settings.ts';
 import { trafficSettings } from './traffic-settings.ts';
@@ -275,6 +276,7 @@ export const settings = {
   ...traceSettings,
   ...admissionSettings,
   ...fleetSettings,
+  ...scaleSettings,
 } as const satisfies Record<string, Setting<number | string | boolean>>;
 
 type Widen<T> = T extends number ? number : T extends boolean ? boolean : string;

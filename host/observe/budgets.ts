@@ -1,7 +1,7 @@
-import { BUCKETS_MS } from '../base/buckets.ts';
 import { BUDGETS_MS, PROTECTION_STEPS, type ProtectionStep } from '../base/protection.ts';
 import type { Histogram } from './histogram.ts';
 import type { Meters } from './meters.ts';
+import { quantileMs, since } from './quantile.ts';
 
 const QUANTILE = 0.95;
 /** Looks that a window lasts. `host/play` looks once a second. */
@@ -45,8 +45,7 @@ export class BudgetWatch {
     const looks = this.#looks.get(step) ?? [];
     const [oldest, newest] = [looks[0], looks.at(-1)];
     if (!oldest || !newest) return undefined;
-    const counts = newest.map((count, bucket) => count - (oldest[bucket] ?? 0));
-    const runs = counts.reduce((sum, count) => sum + count, 0);
+    const { counts, total: runs } = since(newest, oldest);
     return runs < RUNS_MIN ? undefined : quantileMs(counts, runs * QUANTILE);
   }
 
@@ -62,18 +61,4 @@ export class BudgetWatch {
   #histogramOf(step: ProtectionStep): Histogram {
     return step === 'store' ? this.#meters.storeCommit : this.#meters.joinSteps[step];
   }
-}
-
-/** Returns the duration of the run number `rank`: linear within a bucket, and the highest bound for what lies above it. */
-function quantileMs(counts: Float64Array, rank: number): number {
-  let below = 0;
-  for (const [bucket, bound] of BUCKETS_MS.entries()) {
-    const count = counts[bucket] ?? 0;
-    if (count > 0 && below + count >= rank) {
-      const start = BUCKETS_MS[bucket - 1] ?? 0;
-      return start + ((bound - start) * (rank - below)) / count;
-    }
-    below += count;
-  }
-  return BUCKETS_MS.at(-1) ?? 0;
 }

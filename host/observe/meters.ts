@@ -86,6 +86,10 @@ export class Meters {
     PageStage,
     Histogram
   >;
+  /** Time from sending a packet of video to the report of its arrival: the round trip, and up to a picture more. */
+  readonly roundTrip = new Histogram();
+  /** Number of packets of video that were sent, repeated ones included, and of those that were sent again. */
+  readonly packets = { sent: 0, resent: 0 };
   /** Time that one write of the store to the disk takes, with all calls that share it. */
   readonly storeCommit = new Histogram();
   ticksSkipped = 0;

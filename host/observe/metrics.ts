@@ -6,6 +6,7 @@ import { addJoins, addRules } from './metrics/admission.ts';
 import { addDependencies } from './metrics/dependencies.ts';
 import { addEdge, addLink, addMoves } from './metrics/edge.ts';
 import type { Figures } from './metrics/figures.ts';
+import { addLoad } from './metrics/load.ts';
 import { addFrames, addSessions, addTicks } from './metrics/play.ts';
 import { addHost, addTraces, library, processRegistry } from './metrics/process.ts';
 import { addProtection, addRecoveries } from './metrics/protection.ts';
@@ -54,6 +55,7 @@ async function ownRegistry(meters: Meters, figures: Figures): Promise<Registry> 
   addTicks(add, meters);
   addSessions(add, meters, figures);
   addTraffic(add, meters);
+  if (figures.load) addLoad(add, meters, figures.load);
   addBus(add, meters, figures);
   addJoins(add, meters);
   addRules(add, meters);

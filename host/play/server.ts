@@ -1,7 +1,9 @@
 import { PHASES } from '../base/bus.ts';
+import { systemClock } from '../base/clock.ts';
 import { type Config, readList } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import type { Measures } from '../base/measures.ts';
 import { VERSION } from '../base/version.ts';
 import { fleetGate } from '../edge/admission/fleet-gate.ts';
 import { FleetTickets } from '../edge/admission/fleet-ticket.ts';
@@ -10,6 +12,8 @@ import { createDependencies, type Dependencies } from '../edge/dependencies/depe
 import { type ClosableGate, limitedGate } from '../edge/protection/gate.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Gpu } from '../gpu/dawn.ts';
+import { readKernelCounts } from '../observe/kernel.ts';
+import { LoadMeter } from '../observe/load.ts';
 import type { Meters } from '../observe/meters.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import type { Tracing } from '../observe/tracing/tracing.ts';
@@ -73,6 +77,8 @@ export interface ServeOptions {
 export interface Servers {
   readonly players: StreamServer;
   readonly operator: OperatorServer;
+  /** The load of the host over the last seconds, for who scales the fleet. */
+  readonly measures: Measures;
   /** Holds the seat of a player of an earlier process, or frees it if the player cannot prove anything. */
   resume(player: Player, record: SeatRecord | undefined): void;
   /** Players who have come with tickets of the fleet, by their reservation. */
@@ -140,10 +146,12 @@ export async function serve(options: ServeOptions): Promise<Servers> {
     await gate.close();
     throw error;
   });
+  const loadFigures = { queue: () => players.waiting, kernel: () => readKernelCounts() };
+  const load = new LoadMeter({ meters, ...loadFigures, clock: systemClock });
   const operator = await createOperatorServer({
     config,
     warn,
-    status: () => ({ ...status(options), ...more?.() }),
+    status: () => ({ ...status(options), load: load.measures, ...more?.() }),
     health: () =>
       players.isClosing ? new NearlightError('NL_SHUTDOWN', 'the server is shutting down') : findProblem(options),
     metrics: createMetrics(meters, {
@@ -158,6 +166,7 @@ export async function serve(options: ServeOptions): Promise<Servers> {
       coldStart: () => options.coldStart?.() ?? {},
       ...(edge ? { edge: () => edge.figures() } : {}),
       protection: resilience?.figures,
+      load: loadFigures,
       ...(link ? { link: () => link.figures() } : {}),
     }),
     meters,
@@ -173,6 +182,9 @@ export async function serve(options: ServeOptions): Promise<Servers> {
   return {
     players,
     operator,
+    get measures() {
+      return load.measures;
+    },
     get arrived() {
       return fleet?.arrived ?? {};
     },

@@ -48,6 +48,10 @@ export interface VideoSenderOptions {
   /** The page asks for a keyframe. */
   onKeyframe(): void;
   onFeedback(feedback: Readonly<Feedback>): void;
+  /** Counts the packets of all connections. */
+  counts?: { sent: number; resent: number };
+  /** The page has reported that a packet arrived, this long after the packet was sent. */
+  onResponse?(ms: number): void;
   /** The last packet of a frame has left, or was refused by the transport. */
   onFrameSent?(rtpTimestamp: number, now: Milli): void;
 }
@@ -191,6 +195,7 @@ export class VideoSender {
     const newest = this.#history.report(arrivals.first, arrivals.count, arrivals.arrivals, this.#estimator);
     if (newest === undefined) return;
     this.#silentBeats = 0;
+    this.#options.onResponse?.(now - newest);
     this.#responseMs += (now - newest - this.#responseMs) / 4;
     this.#estimator.update(now, this.#responseMs);
     this.#pacer.setRate(this.#estimator.bitsPerSecond, now);
@@ -308,6 +313,8 @@ export class VideoSender {
     const packet = this.#store.find(sequence);
     if (!packet) return;
     this.packetsResent++;
+    const { counts } = this.#options;
+    if (counts) counts.resent++;
     const { rtxPayloadType } = this.#options.offer;
     this.#send(rtxPayloadType > 0 ? this.#wrap(packet, sequence, rtxPayloadType) : packet, now);
   }
@@ -337,6 +344,8 @@ export class VideoSender {
     const cluster = this.#probeBytes > 0 ? this.#cluster : 0;
     this.#headers.stamp(packet, this.#history.add(now, packet.length, cluster), now);
     this.#pacer.spend(packet.length);
+    const { counts } = this.#options;
+    if (counts) counts.sent++;
     if (cluster !== 0) {
       this.#probeBytes -= packet.length;
       if (this.#probeBytes <= 0) this.#pacer.setProbe(undefined, now);

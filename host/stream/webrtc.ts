@@ -77,6 +77,8 @@ export class WebRtcConnection extends PageConnection {
       clockOriginMs: performance.timeOrigin,
       bitsPerSecondMax: config.bitrateMax,
       send: (packet) => this.#sendPacket(packet),
+      counts: options.meters.packets,
+      onResponse: (ms) => options.meters.roundTrip.add(ms),
       onKeyframe: () => this.requestKeyframe(),
       onFeedback: (feedback) => this.tellFeedback(feedback),
       onFrameSent: (rtpTimestamp, now) => this.#frameMessages.finish(rtpTimestamp, now),

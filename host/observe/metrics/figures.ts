@@ -1,6 +1,7 @@
 import type { FaultKind, FaultPlace } from '../../base/faults.ts';
 import type { Fingerprint, ProtectionStep } from '../../base/protection.ts';
 import type { EdgeFigures, LinkFigures } from '../edge.ts';
+import type { KernelCounts } from '../kernel.ts';
 
 /** A host's knowledge of pressure and of injected faults, in addition to its counters. */
 export interface ProtectionFigures {
@@ -10,6 +11,14 @@ export interface ProtectionFigures {
   isHigh(fingerprint: Fingerprint): boolean;
   /** The P95 of a step in milliseconds; undefined if it ran too rarely. */
   p95Ms(step: ProtectionStep): number | undefined;
+}
+
+/** The figures by which a fleet is scaled, in addition to a host's counters. */
+export interface LoadFigures {
+  /** Number of pages that wait for a seat. */
+  queue(): number;
+  /** The kernel's counts for the processes of the pod. */
+  kernel(): KernelCounts;
 }
 
 /** Values that a host reports in addition to its counters. The functions are called for each scrape by Prometheus. */
@@ -26,6 +35,8 @@ export interface Figures {
   edge?(): EdgeFigures;
   /** Pressure and injected faults. Without it, the host watches neither. */
   protection?: ProtectionFigures | undefined;
+  /** Queue and kernel. Without it, the host has no players. */
+  load?: LoadFigures;
   /** Returns the figures of the connection to an edge service. Without it, the host uses none. */
   link?(): LinkFigures;
   /** Returns how many hosts an edge service serves. Only such a service has it, and it has no seats. */

@@ -42,6 +42,7 @@ const PACKAGES = [
   '@opentelemetry/otlp-exporter-base',
   '@opentelemetry/otlp-transformer',
   '@opentelemetry/resources',
+  '@grpc/grpc-js',
 ];
 /** The oldest Debian release whose C library the node bundle's Node, Dawn and Mesa run on. */
 const RELEASE = 'bookworm';
