@@ -1,4 +1,4 @@
-import { type Demand, demandOf, type Reason } from './demand.ts';
+import { type Demand, demandOf, type Reason, spareOf } from './demand.ts';
 import type { Load } from './load.ts';
 import type { Direction, RateLimit, ScalePolicy } from './policy.ts';
 import { floorAt } from './schedule.ts';
@@ -63,7 +63,7 @@ export function decide(policy: ScalePolicy, { load, current, now, history }: Sit
   const among = (windowMs: number) => wishes.filter(({ at }) => now - at <= windowMs);
   const { up, down } = policy;
   const least = up.stabiliseMs === 0 ? demand.servers : Math.min(...among(up.stabiliseMs).map((wish) => wish.least));
-  const most = Math.max(...among(down.stabiliseMs).map((wish) => wish.most));
+  const most = Math.max(...among(down.stabiliseMs).map((wish) => wish.most)) + (load ? spareOf(policy, load) : 0);
   const changes = history.changes.filter(({ at }) => at <= now && now - at < longestPeriod(policy));
   const { current: from = current } = history;
   if (current !== from) changes.push({ at: now, from, by: current - from });

@@ -40,6 +40,14 @@ function serversForSeats({ buffer, seatsPerServer }: ScalePolicy, { seats, sums,
 }
 
 /**
+ * Returns how many servers more than were needed stay when servers are removed. Players come and go by chance, so their number varies by
+ * its square root (Poisson). Without these servers a small fleet would remove one and need it again.
+ */
+export function spareOf({ seatsPerServer }: ScalePolicy, { seats }: Load): number {
+  return Math.ceil((2 * Math.sqrt(seats.used)) / Math.max(1, seats.largest || seatsPerServer));
+}
+
+/**
  * Returns how many servers bring a measure to its target. A busy server counts as several, of which the others take those who come: more
  * servers relieve none that are busy already. Empty ones do not count, so the demand cannot feed itself.
  */

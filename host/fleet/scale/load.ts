@@ -66,7 +66,9 @@ export function addUp(
       seats.all += all;
       seats.used += isFresh ? taken + reserved : all;
     }
-    for (const name of MEASURE_NAMES) {
+    // A server has few of the measures, and a fleet has many servers.
+    for (const key in server.measures) {
+      const name = key as MeasureName;
       const value = server.measures[name];
       if (value === undefined) continue;
       const entry = sums[name];

@@ -10,8 +10,8 @@ export const JOINS_BY_HOUR: readonly number[] = [
 
 const HOUR_MS = 3_600_000;
 const SECONDS = 3600;
-/** The area below the curve, in busiest hours. It is linear between two hours, so the sum of the hours is exact. */
-const HOURS = JOINS_BY_HOUR.reduce((sum, part) => sum + part, 0);
+/** The area below the curve: so many busiest hours would have the joins of a day. It is linear between hours, so the sum is exact. */
+export const HOURS = JOINS_BY_HOUR.reduce((sum, part) => sum + part, 0);
 
 /** Returns how many players join in a second. @param now milliseconds since 1970; the hours are those of UTC */
 export function joinsPerSecond(playersPerDay: number, now: number): number {

@@ -170,7 +170,7 @@ export class SimulatedGame {
       const { taken, all } = server.seats;
       server.at = now;
       server.state = taken === 0 ? 'ready' : taken < all ? 'allocated' : 'full';
-      server.measures = { sessions: taken };
+      if (server.measures.sessions !== taken) server.measures = { sessions: taken };
     }
   }
 
@@ -190,6 +190,15 @@ export class SimulatedGame {
       .slice(0, countMax);
     for (const server of old) this.#remove(server);
     return old.length;
+  }
+
+  /** Replaces all servers of a bad build, also those with players: they would fail. Their players come back at once. */
+  rollBack(now: number): void {
+    for (const server of [...this.servers]) {
+      if (server.failsAfterMs === undefined || server.life < 0) continue;
+      this.tally.failed += this.#evict(server, now);
+      this.#remove(server);
+    }
   }
 
   #create(now: number): boolean {
