@@ -249,6 +249,30 @@ describe('metrics', () => {
     });
   });
 
+  test('metrics report what a fleet scales by, as far as the host knows it', async () => {
+    const meters = new Meters();
+    Object.assign(meters.packets, { sent: 1000, resent: 30 });
+    meters.roundTrip.add(30);
+    const read = async (load?: Figures['load']) => {
+      const families = parse(await createMetrics(meters, { ...figures, ...(load ? { load } : {}) })());
+      return Object.fromEntries([...families.values()].flatMap((family) => [...family.samples]));
+    };
+    const kernel = { periods: 20, throttledPeriods: 3, stalledUs: 1_500_000 };
+    expect(await read({ queue: () => 4, kernel: () => kernel })).toMatchObject({
+      nearlight_queue: 4,
+      'nearlight_video_packets_total{kind="new"}': 970,
+      'nearlight_video_packets_total{kind="repeated"}': 30,
+      nearlight_round_trip_seconds_count: 1,
+      nearlight_round_trip_seconds_sum: 0.03,
+      'nearlight_cpu_periods_total{fate="throttled"}': 3,
+      'nearlight_cpu_periods_total{fate="free"}': 17,
+      nearlight_cpu_stalled_seconds_total: 1.5,
+    });
+    const unknown = await read({ queue: () => 0, kernel: () => ({}) });
+    expect(Object.keys(unknown).filter((name) => name.startsWith('nearlight_cpu_'))).toEqual([]);
+    expect(await read()).not.toHaveProperty('nearlight_queue');
+  });
+
   test('the stages have a bounded number of series, however many pages report', async () => {
     const meters = new Meters();
     for (const histogram of Object.values(meters.page)) histogram.merge(new Array(16).fill(1000), 1e6);

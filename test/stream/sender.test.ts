@@ -147,6 +147,22 @@ test('a packet that the page misses is sent again on the stream for that, with i
   sender.close();
 });
 
+test('packets, repeated packets and the times until pages report arrivals are counted for the whole host', () => {
+  const counts = { sent: 10, resent: 5 };
+  const responses: number[] = [];
+  const { sender, rtp } = start({ counts, onResponse: (ms) => void responses.push(ms) });
+  sender.sendFrame(accessUnit(3000, true), info(0, true));
+  vi.advanceTimersByTime(100);
+  sender.receive(missing(sequenceOf(at(rtp, 1))));
+  expect(counts).toEqual({ sent: 10 + rtp.length, resent: 6 });
+  expect(responses).toEqual([]);
+  vi.advanceTimersByTime(40);
+  sender.receive(writeFeedback({ first: 0, arrivals: rtp.map((_, index) => 640 + index) }));
+  expect(responses).toHaveLength(1);
+  expect(at(responses, 0)).toBeGreaterThanOrEqual(40);
+  sender.close();
+});
+
 test('without a stream for that, the packet is sent again as it was', () => {
   const { sender, rtp } = start({ offer: PLAIN });
   sender.sendFrame(accessUnit(3000, true), info(0, true));

@@ -147,7 +147,7 @@ export class SimulatedGame {
       }
     };
     if (extra > 0) take(this.#starting);
-    if (extra > 0) take(this.#shelf.empty());
+    if (extra > 0) take([...this.#shelf.empty()]);
     if (extra > 0) take([...this.servers].sort((a, b) => a.seats.taken - b.seats.taken));
   }
 

@@ -45,12 +45,14 @@ export interface Placement {
 
 /** Fills the fullest server that has a seat first, so that others become empty. Each step takes a time that does not grow with the fleet. */
 export class FullestFirst implements Placement {
-  /** Servers by their number of taken seats. */
-  readonly #shelves: Set<SimulatedServer>[];
+  /** Servers by their number of taken seats, in no order. */
+  readonly #shelves: SimulatedServer[][];
+  /** Place of each server on its shelf. */
+  readonly #places = new Map<SimulatedServer, number>();
   #free = 0;
 
   constructor(seats: number) {
-    this.#shelves = Array.from({ length: seats + 1 }, () => new Set());
+    this.#shelves = Array.from({ length: seats + 1 }, () => []);
   }
 
   get freeSeats(): number {
@@ -58,20 +60,21 @@ export class FullestFirst implements Placement {
   }
 
   add(server: SimulatedServer): void {
-    this.#shelves[server.seats.taken]?.add(server);
+    this.#put(server);
     this.#free += server.seats.all - server.seats.taken;
   }
 
   remove(server: SimulatedServer): void {
-    if (this.#shelves[server.seats.taken]?.delete(server)) this.#free -= server.seats.all - server.seats.taken;
+    if (this.#pick(server)) this.#free -= server.seats.all - server.seats.taken;
   }
 
   take(): SimulatedServer | undefined {
-    for (let taken = this.#shelves.length - 2; taken >= 0; taken--)
-      for (const server of this.#shelves[taken] ?? []) {
-        this.#change(server, 1);
-        return server;
-      }
+    for (let taken = this.#shelves.length - 2; taken >= 0; taken--) {
+      const server = this.#shelves[taken]?.at(-1);
+      if (!server) continue;
+      this.#change(server, 1);
+      return server;
+    }
     return undefined;
   }
 
@@ -84,10 +87,30 @@ export class FullestFirst implements Placement {
   }
 
   #change(server: SimulatedServer, by: 1 | -1): void {
-    const isShelved = this.#shelves[server.seats.taken]?.delete(server) ?? false;
+    const isShelved = this.#pick(server);
     server.seats.taken += by;
     if (!isShelved) return;
-    this.#shelves[server.seats.taken]?.add(server);
+    this.#put(server);
     this.#free -= by;
+  }
+
+  #put(server: SimulatedServer): void {
+    const shelf = this.#shelves[server.seats.taken] ?? [];
+    this.#places.set(server, shelf.length);
+    shelf.push(server);
+  }
+
+  /** Takes a server off its shelf; the last one there takes its place. @returns whether it was there */
+  #pick(server: SimulatedServer): boolean {
+    const place = this.#places.get(server);
+    if (place === undefined) return false;
+    this.#places.delete(server);
+    const shelf = this.#shelves[server.seats.taken] ?? [];
+    const last = shelf.pop();
+    if (last && last !== server) {
+      shelf[place] = last;
+      this.#places.set(last, place);
+    }
+    return true;
   }
 }
