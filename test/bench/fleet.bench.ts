@@ -33,6 +33,9 @@ function run(bench: Bench, scenario: Scenario, marks: Panel['marks'] = []): Run 
   bench.note(
     `  ${name}: ${sum((tally) => tally.joined)} joins, ${players} players at most on ${servers} servers; waited ${sum((tally) => tally.waited)} (up to ${waitSeconds} s), scaled away ${sum((tally) => tally.removed)}, lost with nodes ${sum((tally) => tally.lost)}, thrown out by a bad build ${sum((tally) => tally.failed)}; ${sum((tally) => tally.reversals)} reversals in ${sum((tally) => tally.changes)} changes; pods without a node ${sum((tally) => tally.pending)}; ${(sum((tally) => tally.serverMs) / sum((tally) => tally.oracleMs)).toFixed(2)} x an oracle; ${seconds.toFixed(1)} s`,
   );
+  bench.note(
+    `    ${whyItBreaks(outcome, { waited: sum((tally) => tally.waited), pending: sum((tally) => tally.pending) })}`,
+  );
   bench.figure(`${name}: decision for one game`, 'ms', outcome.decisionMs);
   bench.goal(`${name}: players scaled away`, {
     direction: 'at most',
@@ -48,6 +51,21 @@ function run(bench: Bench, scenario: Scenario, marks: Panel['marks'] = []): Run 
   });
   panels.push({ title: name, rows: outcome.rows, marks, seatsPerServer: SEATS });
   return { scenario, outcome };
+}
+
+/** Says whether players had to wait, from when on, and why. */
+function whyItBreaks({ rows, world }: Outcome, { waited, pending }: { waited: number; pending: number }): string {
+  const failed = world.games.reduce((total, { tally }) => total + tally.failed, 0);
+  if (waited === 0) return pending === 0 ? 'holds' : 'holds, but it wanted more pods than the nodes have room for';
+  const first = rows.find((row) => row.waiting > 0)?.hour;
+  const when =
+    first === undefined
+      ? 'for less than a quarter of an hour'
+      : `from ${Math.floor(first) % 24}:${String(Math.round((first % 1) * 60)).padStart(2, '0')} on`;
+  if (pending > 0) return `breaks ${when}: no node has room for another pod, and players wait`;
+  if (failed > 0)
+    return `breaks ${when}: servers that fail are started again later each time, and free seats are some of theirs`;
+  return `breaks ${when}: players come faster than the HPA controller asks and pods start`;
 }
 
 /** A day with an evening peak at each size, with room to spare. */

@@ -112,8 +112,4 @@ describe('oci/k3s/scale', () => {
       );
     }
   });
-
-  it('the fleet may read how the API server proves itself, which is in another namespace', () => {
-    expect(find<Manifest>('metrics', 'RoleBinding').metadata.namespace).toBe('kube-system');
-  });
 });

@@ -6,7 +6,7 @@ import type { Log } from '../../base/log.ts';
 import { readList } from '../../base/setting.ts';
 import { milli } from '../../base/time.ts';
 import { type KedaServer, openKedaServer } from './keda.ts';
-import { type ApiCertificates, type FrontProxy, type MetricsApi, openMetricsApi } from './metrics-api.ts';
+import { type ApiCertificates, type MetricsApi, openMetricsApi } from './metrics-api.ts';
 import { readPolicies } from './policies.ts';
 import { type FleetView, Scaler } from './scaler.ts';
 
@@ -20,8 +20,6 @@ export interface ScalingOptions {
   config: Config;
   log: Log;
   view: FleetView;
-  /** Returns how the API server proves itself. By default the settings say it. */
-  frontProxy?(): FrontProxy;
   clock?: Clock;
   /** Milliseconds since 1970. */
   now?(): number;
@@ -111,10 +109,9 @@ function renew(api: MetricsApi, options: ScalingOptions): void {
   }
 }
 
-function certificates({ config, frontProxy }: ScalingOptions): ApiCertificates {
+function certificates({ config }: Pick<ScalingOptions, 'config'>): ApiCertificates {
   const cert = read('scaleMetricsCert', config);
   const key = read('scaleMetricsKey', config);
-  if (frontProxy) return { cert, key, frontProxy: frontProxy() };
   const ca = read('scaleFrontProxyCa', config);
   return { cert, key, frontProxy: { ca, names: readList(config.scaleFrontProxyNames) } };
 }

@@ -125,6 +125,13 @@ export class SimulatedGame {
     tally.playersMax = Math.max(tally.playersMax, this.players);
   }
 
+  /** Seats players who have come before. Exponential lengths have no memory, so theirs are like those of others. */
+  populate(players: number, now: number): void {
+    for (let player = 0; player < players; player++) this.#waiting.push(now);
+    this.#start(now);
+    this.#seat(now);
+  }
+
   /** Sets the number of servers, as the HPA controller does. */
   scale(replicas: number, now: number): void {
     const sign = Math.sign(replicas - this.replicas);

@@ -3,7 +3,7 @@ import type { Row } from './world.ts';
 const WIDTH = 960;
 const PANEL_HEIGHT = 220;
 const MARGIN = { left: 70, right: 20, top: 34, bottom: 30 };
-const COLOURS = { servers: '#1f6f8b', oracle: '#99a8b2', players: '#c8553d', freeSeats: '#4f9d69', waiting: '#7b4fa3' };
+const COLOURS = { servers: '#1f6f8b', players: '#c8553d', freeSeats: '#4f9d69', waiting: '#7b4fa3' };
 
 export interface Panel {
   title: string;
@@ -13,7 +13,7 @@ export interface Panel {
   seatsPerServer: number;
 }
 
-/** Draws the number of servers beside that of an oracle, and players, free seats and those who wait, as an SVG with one panel for each run. */
+/** Draws servers, players, free seats and those who wait, as an SVG with one panel for each run. */
 export function drawPlot(panels: readonly Panel[]): string {
   const height = panels.length * (PANEL_HEIGHT + MARGIN.top + MARGIN.bottom);
   const parts = panels.map((panel, index) => drawPanel(panel, index * (PANEL_HEIGHT + MARGIN.top + MARGIN.bottom)));
@@ -28,7 +28,6 @@ function drawPanel({ title, rows, marks, seatsPerServer }: Panel, top: number): 
   const [first, last] = [rows[0]?.hour ?? 0, rows.at(-1)?.hour ?? 1];
   const inServers = {
     servers: (row: Row) => row.servers,
-    oracle: (row: Row) => row.oracle,
     players: (row: Row) => row.players / seatsPerServer,
     freeSeats: (row: Row) => row.freeSeats / seatsPerServer,
     waiting: (row: Row) => row.waiting / seatsPerServer,
@@ -42,11 +41,12 @@ function drawPanel({ title, rows, marks, seatsPerServer }: Panel, top: number): 
   });
   const legend = Object.entries(COLOURS).map(
     ([name, colour], index) =>
-      `<text x="${WIDTH - 460 + index * 92}" y="${top + 20}" fill="${colour}">${LEGEND[name as keyof typeof COLOURS]}</text>`,
+      `<text x="${WIDTH - 470 + index * 125}" y="${top + 20}" fill="${colour}">${LEGEND[name as keyof typeof COLOURS]}</text>`,
   );
+  const every = last - first > 8 ? 3 : 1;
   const hours = Array.from(
-    { length: Math.floor(last / 3) - Math.ceil(first / 3) + 1 },
-    (_, n) => 3 * (Math.ceil(first / 3) + n),
+    { length: Math.floor(last / every) - Math.ceil(first / every) + 1 },
+    (_, n) => every * (Math.ceil(first / every) + n),
   );
   const scale = [
     ...hours.map((hour) => `<text x="${x(hour)}" y="${y(0) + 16}" text-anchor="middle">${hour % 24}:00</text>`),
@@ -71,8 +71,7 @@ function drawPanel({ title, rows, marks, seatsPerServer }: Panel, top: number): 
 /** All lines are in servers, so that they can be compared. */
 const LEGEND = {
   servers: 'servers',
-  oracle: 'oracle',
-  players: 'players / seats',
+  players: 'players / seats (oracle)',
   freeSeats: 'free / seats',
   waiting: 'waiting / seats',
 };

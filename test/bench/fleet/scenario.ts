@@ -1,6 +1,6 @@
 import { readPolicies } from '../../../host/fleet/scale/policies.ts';
 import type { ScalePolicy } from '../../../host/fleet/scale/policy.ts';
-import { HOURS } from './diurnal.ts';
+import { HOURS, joinsPerSecond } from './diurnal.ts';
 import { MIDNIGHT, type Outcome, World, type WorldOptions } from './world.ts';
 
 /** Players of each of ten games, as parts of all: a few games have most of them. */
@@ -28,6 +28,12 @@ export function playersFor(nodes: number, part: number): number {
   return Math.round((nodes * PODS_PER_NODE * SEATS * part) / PEAK_PER_DAY);
 }
 
+/** Servers with a quarter of free seats for the players at an hour. */
+function serversAt(playersPerDay: number, hour: number): number {
+  const players = joinsPerSecond(playersPerDay, MIDNIGHT + hour * 3_600_000) * 25 * 60;
+  return Math.ceil((1.25 * players + 20) / SEATS) + 2;
+}
+
 /** Runs a scenario with ten games. */
 export function play({
   nodes,
@@ -52,7 +58,7 @@ export function play({
   const world = new World({
     games: policies.map((policy, index) => {
       const players = playersPerDay * (SHARES[index] ?? 0);
-      return { policy, playersPerDay: players, servers: Math.ceil((players * PEAK_PER_DAY * 0.75) / SEATS) + 2 };
+      return { policy, playersPerDay: players, servers: serversAt(players, fromHour) };
     }),
     nodes,
     podsPerNode: PODS_PER_NODE,

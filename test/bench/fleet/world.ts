@@ -86,7 +86,11 @@ export class World {
       now: () => this.now,
     });
     // The servers of the beginning have started.
-    for (const game of this.games) game.reconcile(this.now - HOUR_MS);
+    for (const game of this.games) {
+      game.reconcile(this.now - HOUR_MS);
+      const players = joinsPerSecond(game.options.playersPerDay, this.now) * sessionMinutes * 60;
+      game.populate(Math.floor(players), this.now);
+    }
   }
 
   get freeSlots(): number {

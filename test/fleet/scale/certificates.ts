@@ -16,15 +16,15 @@ export function makeAuthority(name: string): Pair {
   });
 }
 
-/** Makes a certificate that an authority has signed, for a server at 127.0.0.1 or for a client. */
+/** Makes a certificate that an authority has signed, for a server at 127.0.0.1 and of a host name, or for a client. */
 export function makeCertificate(
   authority: Pair,
-  { name, use }: { name: string; use: 'serverAuth' | 'clientAuth' },
+  { name, use, host = 'localhost' }: { name: string; use: 'serverAuth' | 'clientAuth'; host?: string },
 ): Pair {
   return inFolder((folder) => {
     writeFileSync(join(folder, 'ca.crt'), authority.cert);
     writeFileSync(join(folder, 'ca.key'), authority.key);
-    writeFileSync(join(folder, 'own.ext'), `extendedKeyUsage=${use}\nsubjectAltName=IP:127.0.0.1,DNS:localhost\n`);
+    writeFileSync(join(folder, 'own.ext'), `extendedKeyUsage=${use}\nsubjectAltName=IP:127.0.0.1,DNS:${host}\n`);
     openssl(folder, ['req', ...newKey('own'), '-subj', `/CN=${name}`, '-out', 'own.csr']);
     const sign = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '1', '-extfile', 'own.ext'];
     openssl(folder, ['x509', '-req', '-in', 'own.csr', ...sign, '-out', 'own.crt']);
