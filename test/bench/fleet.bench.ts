@@ -121,6 +121,7 @@ function failures(bench: Bench): void {
       { hour: 20.5, text: 'mended' },
     ],
   );
+  // A server of this build fails a minute after its first player has come.
   const renewing = Array.from({ length: 10 }, (_, minute) => ({
     hour: 20 + minute * MINUTE,
     run: (world: Outcome['world'], now: number) => {
@@ -135,7 +136,7 @@ function failures(bench: Bench): void {
     bench,
     {
       ...base,
-      name: 'a build that fails a minute after its first player, rolled out from 20:00, back from 20:15',
+      name: 'a bad build from 20:00, rolled back at 20:15',
       events: [
         ...renewing,
         {
@@ -159,12 +160,12 @@ function failures(bench: Bench): void {
 
 /** The largest rush for which a seat is always free: the crowd of a tournament that comes within a minute. */
 function rush(bench: Bench): void {
-  for (const factor of [2, 4, 8]) {
+  for (const factor of [4, 8, 16, 32]) {
     run(
       bench,
       {
         name: `joins ${factor} times as many for ten minutes at 16:00`,
-        nodes: 250,
+        nodes: 2000,
         playersPerDay: 1e6,
         fromHour: 14,
         hours: 4,

@@ -9,6 +9,8 @@ const SUMS: readonly MeasureName[] = ['sessions', 'queue', 'gpuMsPerSecond', 'co
 
 /** The scaler's view of the fleet. */
 export interface FleetView {
+  /** Whether the reports of the nodes come here. A replica that does not lead gets none, and so says nothing. By default they do. */
+  leads?(): boolean;
   /**
    * The servers of a game that its Deployment or GameServerSet counts, so without those that Kubernetes is deleting. Undefined if
    * nothing is known of them now.
@@ -57,7 +59,10 @@ export class Scaler implements LoadSource {
 
   /** Decides for each game. Call it every few seconds. */
   look(): void {
-    for (const entry of this.#entries.values()) this.#decide(entry);
+    const isLeader = this.#options.view.leads?.() ?? true;
+    for (const entry of this.#entries.values())
+      if (isLeader) this.#decide(entry);
+      else Object.assign(entry, { history: EMPTY_HISTORY, servers: undefined, load: undefined });
     for (const listener of this.#listeners) listener();
   }
 

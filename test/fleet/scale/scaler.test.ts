@@ -92,6 +92,27 @@ describe('the scaler', () => {
     expect(scaler.read(ARENA)).toBeUndefined();
   });
 
+  test('a replica that does not lead says nothing, and begins again when it leads', () => {
+    let leads = true;
+    const replica = new Scaler({
+      policies: [policyOf({ buffer: { seats: 10, percent: 0 }, down: { stabiliseMs: 60_000, limits: [] } })],
+      view: { leads: () => leads, servers: () => servers, wanted: () => wanted },
+      now: () => now,
+    });
+    const asked = () => replica.read(ARENA)?.values.nearlight_servers_wanted;
+    replica.look();
+    expect(asked()).toBe(3);
+    leads = false;
+    replica.look();
+    expect(replica.read(ARENA)).toBeUndefined();
+    leads = true;
+    now += 120_000;
+    servers = [server(0, { at: now })];
+    wanted = 9;
+    replica.look();
+    expect(asked()).toBe(9);
+  });
+
   test('a game without a policy has no load', () => {
     scaler.look();
     expect(scaler.read({ namespace: 'nearlight', game: 'model' })).toBeUndefined();
