@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { must } from '../../host/base/assert.ts';
+import type { Measures } from '../../host/base/measures.ts';
 import { pierce } from '../pierce.ts';
 import { WAIT_MS_MAX } from '../wait.ts';
 
@@ -26,6 +27,7 @@ export interface HostStatus {
   memory: { rssBytes: number };
   cpuMs: number;
   seats: { all: number; taken: number };
+  load: Measures;
   rooms: {
     name: string;
     players: number;

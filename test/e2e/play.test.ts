@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readMeasures } from '../../host/base/measures.ts';
 import { type HostProcess, openGame, pictureColour, pictureOf, startBrowser, startHostProcess } from './host.ts';
 
 let host: HostProcess;
@@ -48,6 +49,19 @@ describe('a browser', () => {
     expect(await players('latency')).toBe(1);
     await page.close();
     await expect.poll(() => players('latency')).toBe(0);
+  });
+
+  test('shows in the status how busy the host is', async () => {
+    const page = await openGame(browser, `${host.url}?size=320x180`);
+    const measured = ['connectionsPerSecond', 'frameP99Ms', 'rttP95Ms', 'retransmissionRatio'];
+    await expect.poll(async () => Object.keys((await host.status()).load)).toEqual(expect.arrayContaining(measured));
+    const { load } = await host.status();
+    expect(load).toMatchObject({ sessions: 1, queue: 0 });
+    expect(readMeasures(load)).toEqual(load);
+    expect(load.frameP99Ms).toBeGreaterThan(0);
+    expect(load.rttP95Ms).toBeGreaterThan(0);
+    await page.close();
+    await expect.poll(async () => (await host.status()).load.sessions).toBe(0);
   });
 
   test('releases its keys when the page loses the focus', async () => {
