@@ -20,6 +20,8 @@ import { KubeClient } from './kube/client.ts';
 import { Election } from './kube/lease.ts';
 import { NODES, PODS } from './kube/object.ts';
 import { Watch } from './kube/watch.ts';
+import { openScaling, type Scaling } from './scale/scaling.ts';
+import { ScaleView } from './scale-view.ts';
 import { Forwarder } from './service/forward.ts';
 import { type Call, type FleetServer, openFleetServer, type Reply } from './service/http.ts';
 import { fleetMetrics } from './service/metrics.ts';
@@ -51,6 +53,8 @@ export interface Fleet {
   readonly allocator: Allocator;
   readonly writer: Writer;
   readonly election: Election;
+  /** Undefined if no game is scaled. */
+  readonly scaling: Scaling | undefined;
   close(): Promise<void>;
 }
 
@@ -165,6 +169,10 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     pods.start();
     nodes.start();
     closers.push(() => Promise.all([pods.close(), nodes.close()]));
+    const leads = () => elected.leads;
+    const view = new ScaleView({ servers, allocator, leads, clock, now });
+    const scaling = await openScaling({ config, log, view, clock, now });
+    closers.push(() => scaling?.close());
     elected.start();
     closers.push(() => elected.close());
     closers.push(
@@ -177,7 +185,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
         if (elected.leads) await marks.update();
       }),
     );
-    return { server, operator, servers, allocator, writer, election: elected, close };
+    return { server, operator, servers, allocator, writer, election: elected, scaling, close };
   } catch (error) {
     await close();
     throw error;

@@ -148,9 +148,9 @@ export async function startHost(options: HostOptions): Promise<Host> {
     risk = opened;
     const { podUid: uid } = config;
     const report = () => {
-      const { arrived = {} } = servers ?? {};
+      const { arrived = {}, measures } = servers ?? {};
       const { rooms } = lobby;
-      return reportOf({ uid, rooms, lifecycle: servers && lifecycleOf(rooms), arrived });
+      return reportOf({ uid, rooms, lifecycle: servers && lifecycleOf(rooms), arrived, measures });
     };
     const server = uid === '' ? {} : { server: report };
     if (config.edgeSocket === '')

@@ -1,5 +1,6 @@
 import type { HostReport } from '../base/host-report.ts';
 import { type Seats, type ServerState, stateOf } from '../base/lifecycle.ts';
+import type { Measures } from '../base/measures.ts';
 import type { Room } from '../room/room.ts';
 
 /** The state of a host as a game server, and its seats. */
@@ -21,11 +22,14 @@ export function reportOf(options: {
   lifecycle: Lifecycle | undefined;
   /** Players who have come with tickets of the fleet, by their reservation. */
   arrived: Readonly<Record<string, number>>;
-  measures?: HostReport['measures'];
+  /** The load of the host; undefined before it serves players. */
+  measures?: Measures | undefined;
 }): HostReport {
   const { uid, rooms, lifecycle, arrived, measures = {} } = options;
   const { state, seats } = lifecycle ?? { state: 'starting', seats: NO_SEATS };
-  return { uid, game: rooms[0]?.name ?? '', state, seats, arrived, measures };
+  // A measure that is not known has no entry in JSON.
+  const known = measures as Readonly<Record<string, number>>;
+  return { uid, game: rooms[0]?.name ?? '', state, seats, arrived, measures: known };
 }
 
 /** Returns the state of a host that serves players in some rooms. */

@@ -224,10 +224,10 @@ export class PodRunner implements GameRunner {
     const log = this.#logNewest;
     const { endpoints } = this.#dependenciesOf(config, log);
     const report = (ofPod: string) => () => {
-      const { arrived = {} } = this.#servers ?? {};
+      const { arrived = {}, measures } = this.#servers ?? {};
       const { rooms } = this;
       const lifecycle = this.#problem() === undefined ? lifecycleOf(rooms) : undefined;
-      return reportOf({ uid: ofPod, rooms, lifecycle, arrived });
+      return reportOf({ uid: ofPod, rooms, lifecycle, arrived, measures });
     };
     const server = uid === undefined ? {} : { server: report(uid) };
     const edge = new LinkedEdge({ config, log, connect, tracer, endpoints, ...server });

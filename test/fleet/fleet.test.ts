@@ -1,10 +1,12 @@
 /** Replicas of the fleet with their servers, their election and a real issuer's tokens, on a stand-in for the API. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import * as grpc from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { type Config, readConfig } from '../../host/base/config.ts';
 import { createSigningKey, publicKeyOf } from '../../host/fleet/allocate/tickets.ts';
 import { type Fleet, startFleet } from '../../host/fleet/fleet.ts';
+import { SERVICE } from '../../host/fleet/scale/keda-messages.ts';
 import { Issuer } from '../edge/issuer.ts';
 import { temporaryFolder } from '../edge/store/stores.ts';
 import { eventually } from '../wait.ts';
@@ -214,4 +216,38 @@ test('a replica that does not lead passes requests on, and takes over from one t
   expect(metrics).toContain('\nnearlight_fleet_leads 1\n');
   expect(metrics).toContain('\nnearlight_fleet_servers{state="full"} 1\n');
   expect(metrics).toContain('\nnearlight_fleet_lists_total{kind="pods"} 1\n');
+});
+
+test('the fleet says how many servers a game needs, by the reports of its nodes and by those who wait', async () => {
+  const scalePolicies = join(temporaryFolder(), 'policies.json');
+  const policy = { namespace: NAMESPACE, game: 'arena', min: 0, seatsPerServer: 4, buffer: { seats: 1 } };
+  writeFileSync(scalePolicies, JSON.stringify([policy]));
+  const settings = { scalePolicies, scaleKedaHost: '127.0.0.1', scaleKedaPort: 0 };
+  const { api, fleet, url, report, as } = await startLeader(settings);
+  const labels = { 'app.kubernetes.io/name': 'arena' };
+  for (const uid of ['u2', 'u3']) api.put(COLLECTION, podNamed(`p-${uid}`, { uid, labels }));
+  await eventually(() => expect(fleet.servers.size).toBe(3));
+  const wanted = async () => {
+    fleet.scaling?.scaler.look();
+    const client = new grpc.Client(`127.0.0.1:${fleet.scaling?.kedaPort}`, grpc.credentials.createInsecure());
+    const { path, requestSerialize, responseDeserialize } = SERVICE.getMetrics;
+    const scaledObjectRef = { name: 'arena', namespace: NAMESPACE, scalerMetadata: { game: 'arena' } };
+    const request = { scaledObjectRef, metricName: 'nearlight_servers_wanted' };
+    const value = await new Promise<number | undefined>((resolve, reject) => {
+      client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, (error, reply) =>
+        error ? reject(error) : resolve(reply?.metricValues[0]?.metricValue),
+      );
+    });
+    client.close();
+    return value;
+  };
+  await report(reportFor('u2', { taken: 4 }), reportFor('u3', { taken: 2 }));
+  // Six players and a free seat need two servers with four seats each.
+  expect(await wanted()).toBe(2);
+  await report(reportFor('u2', { taken: 4 }), reportFor('u3', { taken: 4 }));
+  expect(await wanted()).toBe(3);
+  const players = Array.from({ length: 5 }, (_, player) => ({ id: `player${player}` }));
+  const asked = { game: 'arena', players, wait: true, id: 'waits' };
+  expect(await ask(url, 'v1/allocate', { bearer: await as('matchmaker'), body: asked })).toMatchObject({ status: 202 });
+  expect(await wanted()).toBe(4);
 });

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { must } from '../../host/base/assert.ts';
-import { settings } from '../../host/base/config.ts';
+import { readConfig, settings } from '../../host/base/config.ts';
 import { readPolicies } from '../../host/fleet/scale/policies.ts';
 import { METRIC_NAMES } from '../../host/fleet/scale/source.ts';
 import { build, compile, find, OVERLAYS, problems } from './kustomize.ts';
@@ -10,7 +10,11 @@ import { build, compile, find, OVERLAYS, problems } from './kustomize.ts';
 const FOLDERS = ['policies', 'metrics', 'hpa', 'keda', 'okg'];
 const POLICIES = join(OVERLAYS, 'scale/policies/policies.json');
 
-const one = <T>(folder: string, kind: string) => find<T>(build(`scale/${folder}`), kind);
+const one = <T>(folder: string, kind: string, name?: string) =>
+  find<T>(
+    build(`scale/${folder}`).filter(({ metadata }) => name === undefined || metadata.name === name),
+    kind,
+  );
 
 interface Autoscaler {
   spec: {
@@ -26,6 +30,17 @@ interface ScaledObject {
     maxReplicaCount: number;
     scaleTargetRef: { kind: string; name: string };
     triggers: { type: string; metadata: { scalerAddress: string; game: string } }[];
+  };
+}
+
+interface Deployment {
+  spec: {
+    template: {
+      spec: {
+        containers: [{ env: { name: string; value?: string }[]; volumeMounts: { name: string; mountPath: string }[] }];
+        volumes: { name: string }[];
+      };
+    };
   };
 }
 
@@ -60,11 +75,11 @@ describe('oci/k3s/scale', () => {
   });
 
   it('requests reach the ports of the fleet', () => {
-    const metrics = one<Service>('metrics', 'Service');
+    const metrics = one<Service>('metrics', 'Service', 'fleet-metrics');
     expect(metrics.spec.ports).toMatchObject([{ port: 443, targetPort: settings.scaleMetricsPort.default }]);
     const api = one<{ spec: { service: object } }>('metrics', 'APIService');
     expect(api.spec.service).toEqual({ ...metrics.metadata, labels: undefined, port: 443 });
-    const scaler = one<Service>('keda', 'Service');
+    const scaler = one<Service>('keda', 'Service', 'fleet-scaler');
     const { scaleKedaPort } = settings;
     expect(scaler.spec.ports).toMatchObject([{ port: scaleKedaPort.default, targetPort: scaleKedaPort.default }]);
     for (const folder of ['keda', 'okg']) {
@@ -74,5 +89,18 @@ describe('oci/k3s/scale', () => {
         `${name}.${namespace}:${scaleKedaPort.default}`,
       );
     }
+  });
+
+  it.each(['metrics', 'keda'])('%s: the fleet has the settings of its adapter, and what they name', (folder) => {
+    const { spec } = one<Deployment>(folder, 'Deployment', 'fleet').spec.template;
+    const [fleet] = spec.containers;
+    const config = readConfig(Object.fromEntries(fleet.env.map(({ name, value = 'x'.repeat(16) }) => [name, value])));
+    const files = [config.scalePolicies, config.scaleMetricsCert, config.scaleMetricsKey, config.scaleFrontProxyCa];
+    expect(config.scalePolicies).toMatch(/policies\.json$/);
+    for (const path of files.filter((path) => path !== ''))
+      expect(fleet.volumeMounts.map(({ mountPath }) => mountPath)).toContain(dirname(path));
+    const volumes = spec.volumes.map(({ name }) => name);
+    for (const { name } of fleet.volumeMounts) expect(volumes).toContain(name);
+    expect([config.scaleMetricsHost, config.scaleKedaHost]).toContain('0.0.0.0');
   });
 });

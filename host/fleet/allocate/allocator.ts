@@ -89,6 +89,12 @@ export class Allocator {
     return this.#queue.size;
   }
 
+  /** Number of seats of a game for which requests wait. */
+  waitingFor(game: string): number {
+    const own = this.#queue.requests().filter((request) => request.game === game);
+    return own.reduce((sum, { seats }) => sum + seats, 0);
+  }
+
   /** Begins to serve the queue, when those who wait have had time to ask. */
   lead(): void {
     this.#servesFrom = this.#clock.now() + GRACE_MS;

@@ -45,6 +45,11 @@ export class Queue<T> {
     return this.#size;
   }
 
+  /** Returns all requests that wait. */
+  requests(): T[] {
+    return [...this.#lines.values()].flatMap(({ entries }) => entries.map(({ request }) => request));
+  }
+
   /**
    * Whether a place may wait, or does already.
    * @param isKnown whether an earlier process has let it wait, so that it keeps its place if new ones have come before it was back
