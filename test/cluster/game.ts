@@ -1,0 +1,135 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { parseAllDocuments } from 'yaml';
+import { must } from '../../host/base/assert.ts';
+import type { Cluster } from './cluster.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+export const MANIFESTS = join(ROOT, 'oci/k3s');
+
+interface Container {
+  image: string;
+  env: { name: string; value: string }[];
+  resources: Record<'requests' | 'limits', Record<string, string>>;
+}
+
+/** The parts of a Kubernetes object that the tests read or change. */
+export interface KubeObject {
+  apiVersion: string;
+  kind: string;
+  metadata: { name: string; namespace?: string; labels?: Record<string, string> };
+  spec: {
+    replicas?: number;
+    template: { metadata: { labels: Record<string, string> }; spec: PodSpec };
+    [field: string]: unknown;
+  };
+}
+
+interface PodSpec {
+  runtimeClassName?: string;
+  containers: [Container];
+  [field: string]: unknown;
+}
+
+/** Reads the objects of an overlay of oci/k3s. */
+export function readOverlay(name: string): KubeObject[] {
+  const text = execFileSync('kubectl', ['kustomize', join(MANIFESTS, name)], { encoding: 'utf8', maxBuffer: 2 ** 26 });
+  return parseAllDocuments(text).map((document) => document.toJS() as KubeObject);
+}
+
+/** Reads a compiled game of this repository. */
+export function moduleOf(game: 'arena' | 'latency'): Uint8Array {
+  return readFileSync(join(ROOT, `build/${game}.wasm`));
+}
+
+export interface GameOptions {
+  namespace: string;
+  image: string;
+  replicas?: number;
+  env?: Record<string, string>;
+  /** The container's CPU request: those of `base` fill the two cores of a small machine with six pods. */
+  cpu?: string;
+}
+
+/**
+ * The objects of oci/k3s/base for a node without a GPU: the same pods, with the software driver, in another namespace. There is no
+ * autoscaler, because it would want at least 20 pods.
+ */
+export function gameObjects({ namespace, image, replicas = 1, env = {}, cpu = '50m' }: GameOptions): KubeObject[] {
+  const objects = readOverlay('base').filter(({ kind }) => kind !== 'HorizontalPodAutoscaler');
+  for (const { kind, metadata, spec } of objects) {
+    if (kind === 'Namespace') metadata.name = namespace;
+    else if (metadata.namespace !== undefined) metadata.namespace = namespace;
+    if (kind !== 'Deployment') continue;
+    spec.replicas = replicas;
+    const [container] = spec.template.spec.containers;
+    container.image = image;
+    setEnvironment(container, { GPU_ENABLED: 'false', ...env });
+    for (const amounts of Object.values(container.resources)) delete amounts['nvidia.com/gpu'];
+    container.resources.requests.cpu = cpu;
+  }
+  return objects;
+}
+
+function setEnvironment(container: Container, env: Record<string, string>): void {
+  container.env = container.env.filter(({ name }) => env[name] === undefined);
+  container.env.push(...Object.entries(env).map(([name, value]) => ({ name, value })));
+}
+
+/** A pod as the Deployment of these objects makes it. */
+export function podOf(objects: readonly KubeObject[], name: string): object {
+  const { metadata, spec } = must(
+    objects.find(({ kind }) => kind === 'Deployment'),
+    'Deployment',
+  );
+  const { namespace } = metadata;
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { ...spec.template.metadata, name, namespace },
+    spec: spec.template.spec,
+  };
+}
+
+/** The same pod under runc, with a program that does nothing but answer the probes. */
+export function trivialPodOf(objects: readonly KubeObject[], name: string, image: string): object {
+  const pod = structuredClone(podOf(objects, name)) as { spec: PodSpec };
+  delete pod.spec.runtimeClassName;
+  pod.spec.containers[0].image = image;
+  return pod;
+}
+
+/** Formats objects as manifests. */
+export function manifest(objects: readonly object[]): string {
+  return objects.map((object) => JSON.stringify(object)).join('\n---\n');
+}
+
+/** Watches the pods of a namespace from before they are made. */
+export interface PodWatch {
+  /** Resolves with the time at which this process has learned that a pod was ready, in milliseconds of `performance.now()`. */
+  ready(name: string): Promise<number>;
+  /** The pods that are ready, each with that time. */
+  readonly all: ReadonlyMap<string, number>;
+  close(): void;
+}
+
+/** Starts to watch the pods of a namespace. */
+export function watchPods(cluster: Cluster, namespace: string): PodWatch {
+  const path = '{.metadata.name} {.status.conditions[?(@.type=="Ready")].status}{"\\n"}';
+  const options = ['get', 'pods', '-n', namespace, '--watch', '-o', `jsonpath=${path}`];
+  const child = spawn(cluster.program, ['--kubeconfig', cluster.kubeconfig, ...options], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const all = new Map<string, number>();
+  createInterface(child.stdout).on('line', (line) => {
+    const [name = '', status] = line.split(' ');
+    if (status === 'True' && !all.has(name)) all.set(name, performance.now());
+  });
+  return {
+    all,
+    ready: (name) => cluster.until(() => all.get(name), `the pod ${name}: it is not ready`),
+    close: () => child.kill(),
+  };
+}
