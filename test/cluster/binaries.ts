@@ -15,8 +15,8 @@ import { homedir, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { run } from './cluster.ts';
 
-/** The release of Kubernetes: the last one that supports cgroup v1 and containerd 1.7 without reservations. */
-export const KUBERNETES = '1.34.0';
+/** The release of Kubernetes. Later ones refuse cgroup v1 unless their settings say otherwise, and drop containerd 1.7. */
+export const KUBERNETES = '1.34.4';
 const MODULE = 'k8s.io/kubernetes';
 
 /** The commands of a cluster, and the packages that they are built from. Kubernetes' own module names the version of etcd. */
@@ -54,7 +54,7 @@ export async function findCommands(say: (line: string) => void): Promise<Command
   });
   mkdirSync(folder, { recursive: true });
   say(`building Kubernetes ${KUBERNETES} from its Go modules, once (${missing.join(', ')}).`);
-  say('That takes most of an hour on two cores, and some 5 GB on disk. Later runs use what is built.');
+  say('That takes up to an hour on two cores, and some 5 GB on disk. Later runs use what is built.');
   const work = mkdtempSync(join(tmpdir(), 'nl-kubernetes-'));
   try {
     writeFileSync(join(work, 'go.mod'), await goMod());

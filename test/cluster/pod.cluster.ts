@@ -50,7 +50,7 @@ function nodeOf({ spec }: Pod): ClusterNode {
   );
 }
 
-it("/metrics of a pod of the installed node bundle answers with the host's metrics", async () => {
+it("fault 1: /metrics of a pod of the installed node bundle answers with the host's metrics", async () => {
   const { pod } = await podOfDeployment();
   const response = await fetch(`http://${pod.status.podIP}:9464/metrics`);
   const text = await response.text();

@@ -2,10 +2,11 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeMachine, formatReport } from '../bench/harness.ts';
-import { countLine, readReport } from '../check/count.ts';
+import { countLine, type Report, readReport } from '../check/count.ts';
 import { findCommands, KUBERNETES } from './binaries.ts';
 import { DESCRIPTION } from './cluster.ts';
 import { useCluster } from './existing.ts';
+import { faultTable } from './faults.ts';
 import { FIGURES, readFigures } from './figures.ts';
 import { type RunningCluster, startCluster } from './start.ts';
 
@@ -41,6 +42,10 @@ last run are in build/cluster.
 `;
 
 const say = (line: string) => void process.stdout.write(`${line}\n`);
+
+interface FullReport extends Report {
+  testResults: { status: string; assertionResults: { title: string; status: string }[] }[];
+}
 
 interface Arguments {
   nodeCount: number;
@@ -103,7 +108,10 @@ async function runTests(cluster: RunningCluster, args: string[], signal: AbortSi
   const status = await exitOf(tests);
   const figures = readFigures(FIGURES_PATH);
   if (figures.length > 0) say(formatReport({ name: 'cluster', date: '', machine: describeMachine(), figures, goals: [] }));
-  say(countLine(readReport(REPORT), false));
+  const report = readReport<FullReport>(REPORT);
+  const results = report?.testResults.flatMap(({ assertionResults }) => assertionResults) ?? [];
+  if (args.length === 0) say(faultTable(results));
+  say(countLine(report, false));
   return status;
 }
 

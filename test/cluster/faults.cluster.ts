@@ -1,0 +1,150 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { must } from '../../host/base/assert.ts';
+import { good } from '../engine/modules.ts';
+import { at } from '../at.ts';
+import { sleep } from '../wait.ts';
+import { type Cluster, type ClusterNode, openCluster } from './cluster.ts';
+import { figure } from './figures.ts';
+import { gameObjects, manifest, moduleOf, podOf, readOverlay, watchPods } from './game.ts';
+
+const NAMESPACE = 'test-faults';
+/** A host that hangs has been replaced after this long. */
+const REPLACED_MS_MAX = 10_000;
+/** Pods that share a small part of a processor for a while. */
+const SLOW_PODS = 6;
+const SLOW_MS = 60_000;
+/** The tick at which a game of the tests traps. */
+const TRAP_TICK = 240;
+/** The settings of a node (oci/k3s/README.md, "Nodes"). */
+const SETTINGS = '/etc/nearlight/node.env';
+
+interface Pod {
+  metadata: { name: string; uid: string };
+  spec: { nodeName: string };
+  status: { containerStatuses?: { ready: boolean; restartCount: number }[]; conditions?: { type: string; status: string }[] };
+}
+
+let cluster: Cluster;
+let image: string;
+
+beforeAll(async () => {
+  cluster = openCluster();
+  image = await cluster.push('arena:1', moduleOf('arena'));
+  await cluster.apply(
+    manifest(gameObjects({ namespace: NAMESPACE, image, replicas: 0 }).filter(({ kind }) => kind !== 'Deployment')),
+  );
+});
+
+afterAll(() => cluster.kubectl('delete', 'namespace', NAMESPACE, '--timeout=180s'));
+
+/** Creates a pod of this image and waits until it is ready. */
+async function startPod(name: string): Promise<{ pod: Pod; node: ClusterNode; host: number }> {
+  await cluster.create(podOf(gameObjects({ namespace: NAMESPACE, image }), name));
+  await cluster.kubectl('wait', `pod/${name}`, '-n', NAMESPACE, '--for=condition=Ready', '--timeout=120s');
+  const pod = await podNamed(name);
+  const node = must(
+    cluster.nodes.find((one) => one.name === pod.spec.nodeName),
+    'node',
+  );
+  return { pod, node, host: await hostOf(pod, node) };
+}
+
+function podNamed(name: string): Promise<Pod> {
+  return cluster.get<Pod>('pod', name, '-n', NAMESPACE);
+}
+
+/** The id of a pod's host on its node: the child of the supervisor, which containerd knows as the pod's sandbox. */
+async function hostOf({ metadata }: Pod, node: ClusterNode): Promise<number> {
+  const filter = `labels."io.kubernetes.pod.uid"==${metadata.uid},labels."io.cri-containerd.kind"==sandbox`;
+  const ids = (await node.exec('ctr', '-n', 'k8s.io', 'containers', 'ls', '-q', filter)).trim().split('\n');
+  const [supervisor = ''] = (await node.exec('cat', `/run/nearlight/pod/k8s.io/${at(ids, -1)}`)).split(' ');
+  const [child = ''] = (await node.exec('cat', `/proc/${supervisor}/task/${supervisor}/children`)).split(' ');
+  return Number(child);
+}
+
+it('fault 2: a host that hangs is replaced within ten seconds', async () => {
+  const { node, host } = await startPod('hangs');
+  const start = performance.now();
+  await node.exec('kill', '-STOP', String(host));
+  await cluster.until(async () => {
+    const pod = await podNamed('hangs');
+    const [status] = pod.status.containerStatuses ?? [];
+    return status?.ready === true && (await hostOf(pod, node).catch(() => host)) !== host;
+  }, 'another host');
+  const tookMs = performance.now() - start;
+  figure('host that hangs, until another one is ready', 'ms', [tookMs]);
+  expect(tookMs).toBeLessThan(REPLACED_MS_MAX);
+  await cluster.kubectl('delete', 'pod', 'hangs', '-n', NAMESPACE, '--timeout=60s');
+});
+
+it('fault 2: a pod whose host hangs is deleted, with all its processes', async () => {
+  const { node, host } = await startPod('stuck');
+  await node.exec('kill', '-STOP', String(host));
+  await cluster.kubectl('delete', 'pod', 'stuck', '-n', NAMESPACE, '--timeout=60s');
+  await expect(node.exec('test', '-e', `/proc/${host}`)).rejects.toThrow();
+});
+
+it.each(['.', 'base'])('fault 5: an autoscaler of the overlay %s scales no Deployment with a number of its own', (name) => {
+  const objects = readOverlay(name);
+  const scaled = objects
+    .filter(({ kind }) => kind === 'HorizontalPodAutoscaler')
+    .map(({ spec }) => (spec as unknown as { scaleTargetRef: { name: string } }).scaleTargetRef.name);
+  const fixed = objects.filter(({ kind, spec }) => kind === 'Deployment' && spec.replicas !== undefined);
+  expect(fixed.map(({ metadata }) => metadata.name).filter((target) => scaled.includes(target))).toEqual([]);
+});
+
+it('fault 6: a node with another pool size in its settings keeps that many hosts ready', async () => {
+  // The keeper of a node runs from its first pod on.
+  const { node } = await startPod('pool');
+  await cluster.kubectl('delete', 'pod', 'pool', '-n', NAMESPACE, '--timeout=60s');
+  const warm = async () => (await node.exec('ls', '/run/nearlight/warm')).trim().split('\n').filter(Boolean).length;
+  const size = (await warm()) + 1;
+  await node.exec('sh', '-c', `mkdir -p /etc/nearlight && echo NEARLIGHT_POOL_SIZE=${size} >${SETTINGS}`);
+  try {
+    await cluster.until(async () => (await warm()) === size, `${size} hosts that wait for pods`);
+  } finally {
+    await node.exec('rm', SETTINGS);
+  }
+});
+
+it('fault 7: pods with a hundredth of a processor each play on without a restart', async () => {
+  const objects = gameObjects({ namespace: NAMESPACE, image, replicas: SLOW_PODS, cpu: '10m' });
+  const deployment = must(
+    objects.find(({ kind }) => kind === 'Deployment'),
+    'Deployment',
+  );
+  deployment.metadata.name = 'slow';
+  deployment.spec.template.spec.containers[0].resources.limits.cpu = '10m';
+  await cluster.apply(manifest([deployment]));
+  await cluster.kubectl('wait', 'deployment/slow', '-n', NAMESPACE, '--for=condition=Available', '--timeout=180s');
+  // A fault shows only over time.
+  await sleep(SLOW_MS);
+  const { items } = await cluster.get<{ items: Pod[] }>('pods', '-n', NAMESPACE, '-l', 'app.kubernetes.io/name=arena');
+  expect(items.map(({ status }) => status.containerStatuses?.[0]?.restartCount)).toEqual(Array(SLOW_PODS).fill(0));
+  await cluster.kubectl('delete', 'deployment', 'slow', '-n', NAMESPACE, '--timeout=60s', '--cascade=foreground');
+});
+
+it('fault 10: under memory pressure, the kernel ends the host of a pod before processes of the node', async () => {
+  const { node, host } = await startPod('pressure');
+  const score = Number(await node.exec('cat', `/proc/${host}/oom_score_adj`));
+  // The kubelet gives pods with requests below their limits a score from 2 to 999.
+  expect(score).toBeGreaterThanOrEqual(2);
+  await cluster.kubectl('delete', 'pod', 'pressure', '-n', NAMESPACE, '--timeout=60s');
+});
+
+it('fault 13: a game that traps after two seconds is never ready', async () => {
+  const module = good({ tick: `(if (i32.ge_u (local.get 0) (i32.const ${TRAP_TICK})) (then unreachable))` });
+  const trap = await cluster.push('trap:1', module);
+  const watch = watchPods(cluster, NAMESPACE);
+  try {
+    await cluster.create(podOf(gameObjects({ namespace: NAMESPACE, image: trap }), 'trap'));
+    await cluster.until(async () => {
+      const [status] = (await podNamed('trap')).status.containerStatuses ?? [];
+      return (status?.restartCount ?? 0) > 0 || watch.all.has('trap');
+    }, 'a restart of the game');
+    expect([...watch.all.keys()]).not.toContain('trap');
+  } finally {
+    watch.close();
+    await cluster.kubectl('delete', 'pod', 'trap', '-n', NAMESPACE, '--timeout=60s');
+  }
+});
