@@ -50,7 +50,9 @@ export async function findCommands(say: (line: string) => void): Promise<Command
   const missing = names.filter((name) => !existsSync(commands[name]));
   if (missing.length === 0) return commands;
   await run('go', ['version']).catch(() => {
-    throw new Error('Go is missing, with which Kubernetes is built: install Go 1.24 or later, or set CLUSTER=KUBECONFIG');
+    throw new Error(
+      'Go is missing, with which Kubernetes is built: install Go 1.24 or later, or set CLUSTER=KUBECONFIG',
+    );
   });
   mkdirSync(folder, { recursive: true });
   say(`building Kubernetes ${KUBERNETES} from its Go modules, once (${missing.join(', ')}).`);

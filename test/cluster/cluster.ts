@@ -60,7 +60,11 @@ export interface Cluster {
   /** Resolves with the URL of a port of a Service, with a slash at its end; this process and all nodes reach it. */
   url(service: { namespace: string; name: string; port: number | string }): Promise<string>;
   /** Waits until `check` returns a value other than false and undefined. @throws Error that names `what` */
-  until<T>(check: () => Promise<T | false | undefined> | T | false | undefined, what: string, msMax?: number): Promise<T>;
+  until<T>(
+    check: () => Promise<T | false | undefined> | T | false | undefined,
+    what: string,
+    msMax?: number,
+  ): Promise<T>;
   /** Pushes a game's image into the cluster's registry; resolves with its reference. */
   push(name: string, module: Uint8Array): Promise<string>;
 }

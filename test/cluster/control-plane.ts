@@ -35,9 +35,16 @@ export async function startControlPlane(options: Options): Promise<ControlPlane>
   const server = `https://${address}:${API_PORT}`;
   mkdirSync(join(folder, 'etcd'), { recursive: true, mode: 0o700 });
   const first = services.replace(/0\/\d+$/, '1');
-  const names = ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc', 'localhost'].map((name) => `DNS:${name}`);
+  const names = ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc', 'localhost'].map(
+    (name) => `DNS:${name}`,
+  );
   const [api, toKubelets, toExtensions, accounts] = await Promise.all([
-    issue(authority, 'kube-apiserver', '/CN=kube-apiserver', [...names, `IP:${address}`, `IP:${first}`, 'IP:127.0.0.1']),
+    issue(authority, 'kube-apiserver', '/CN=kube-apiserver', [
+      ...names,
+      `IP:${address}`,
+      `IP:${first}`,
+      'IP:127.0.0.1',
+    ]),
     issue(authority, 'kubelet-client', '/O=system:masters/CN=kube-apiserver-kubelet-client'),
     issue(authority, 'front-proxy', '/CN=front-proxy-client'),
     issue(authority, 'service-accounts', '/CN=service-accounts'),

@@ -14,7 +14,10 @@ interface Nodes {
  * reach the file systems of its nodes. Any other one needs a registry from which its nodes pull over plain HTTP.
  * @throws Error if there is no such registry, or the cluster does not answer
  */
-export function useCluster(kubeconfig: string, { registry, address }: { registry?: string; address?: string }): RunningCluster {
+export function useCluster(
+  kubeconfig: string,
+  { registry, address }: { registry?: string; address?: string },
+): RunningCluster {
   const beside = join(dirname(resolve(kubeconfig)), '../cluster.json');
   if (existsSync(beside)) {
     const description = JSON.parse(readFileSync(beside, 'utf8')) as Description;
@@ -24,7 +27,9 @@ export function useCluster(kubeconfig: string, { registry, address }: { registry
     throw new Error(
       'CLUSTER_REGISTRY is not set: name a registry (HOST:PORT/PATH) to which this machine pushes, and from which the nodes pull over plain HTTP',
     );
-  const text = execFileSync('kubectl', ['--kubeconfig', kubeconfig, 'get', 'nodes', '-o', 'json'], { encoding: 'utf8' });
+  const text = execFileSync('kubectl', ['--kubeconfig', kubeconfig, 'get', 'nodes', '-o', 'json'], {
+    encoding: 'utf8',
+  });
   const nodes = (JSON.parse(text) as Nodes).items.map(({ metadata, status }) => ({
     name: metadata.name,
     address: status.addresses.find(({ type }) => type === 'InternalIP')?.address ?? '',

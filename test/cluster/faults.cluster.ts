@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { must } from '../../host/base/assert.ts';
-import { good } from '../engine/modules.ts';
 import { at } from '../at.ts';
+import { good } from '../engine/modules.ts';
 import { sleep } from '../wait.ts';
 import { type Cluster, type ClusterNode, openCluster } from './cluster.ts';
 import { figure } from './figures.ts';
-import { gameObjects, manifest, moduleOf, podOf, readOverlay, watchPods } from './game.ts';
+import { gameObjects, manifest, moduleOf, podOf, readOverlay } from './game.ts';
+import { watchPods } from './watch.ts';
 
 const NAMESPACE = 'test-faults';
 /** A host that hangs has been replaced after this long. */
@@ -21,7 +22,10 @@ const SETTINGS = '/etc/nearlight/node.env';
 interface Pod {
   metadata: { name: string; uid: string };
   spec: { nodeName: string };
-  status: { containerStatuses?: { ready: boolean; restartCount: number }[]; conditions?: { type: string; status: string }[] };
+  status: {
+    containerStatuses?: { ready: boolean; restartCount: number }[];
+    conditions?: { type: string; status: string }[];
+  };
 }
 
 let cluster: Cluster;
@@ -84,14 +88,17 @@ it('fault 2: a pod whose host hangs is deleted, with all its processes', async (
   await expect(node.exec('test', '-e', `/proc/${host}`)).rejects.toThrow();
 });
 
-it.each(['.', 'base'])('fault 5: an autoscaler of the overlay %s scales no Deployment with a number of its own', (name) => {
-  const objects = readOverlay(name);
-  const scaled = objects
-    .filter(({ kind }) => kind === 'HorizontalPodAutoscaler')
-    .map(({ spec }) => (spec as unknown as { scaleTargetRef: { name: string } }).scaleTargetRef.name);
-  const fixed = objects.filter(({ kind, spec }) => kind === 'Deployment' && spec.replicas !== undefined);
-  expect(fixed.map(({ metadata }) => metadata.name).filter((target) => scaled.includes(target))).toEqual([]);
-});
+it.each(['.', 'base'])(
+  'fault 5: an autoscaler of the overlay %s scales no Deployment with a number of its own',
+  (name) => {
+    const objects = readOverlay(name);
+    const scaled = objects
+      .filter(({ kind }) => kind === 'HorizontalPodAutoscaler')
+      .map(({ spec }) => (spec as unknown as { scaleTargetRef: { name: string } }).scaleTargetRef.name);
+    const fixed = objects.filter(({ kind, spec }) => kind === 'Deployment' && spec.replicas !== undefined);
+    expect(fixed.map(({ metadata }) => metadata.name).filter((target) => scaled.includes(target))).toEqual([]);
+  },
+);
 
 it('fault 6: a node with another pool size in its settings keeps that many hosts ready', async () => {
   // The keeper of a node runs from its first pod on.
@@ -135,7 +142,7 @@ it('fault 10: under memory pressure, the kernel ends the host of a pod before pr
 it('fault 13: a game that traps after two seconds is never ready', async () => {
   const module = good({ tick: `(if (i32.ge_u (local.get 0) (i32.const ${TRAP_TICK})) (then unreachable))` });
   const trap = await cluster.push('trap:1', module);
-  const watch = watchPods(cluster, NAMESPACE);
+  const watch = await watchPods(cluster, NAMESPACE);
   try {
     await cluster.create(podOf(gameObjects({ namespace: NAMESPACE, image: trap }), 'trap'));
     await cluster.until(async () => {

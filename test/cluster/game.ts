@@ -1,10 +1,8 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { parseAllDocuments } from 'yaml';
 import { must } from '../../host/base/assert.ts';
-import type { Cluster } from './cluster.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 export const MANIFESTS = join(ROOT, 'oci/k3s');
@@ -104,32 +102,4 @@ export function trivialPodOf(objects: readonly KubeObject[], name: string, image
 /** Formats objects as manifests. */
 export function manifest(objects: readonly object[]): string {
   return objects.map((object) => JSON.stringify(object)).join('\n---\n');
-}
-
-/** Watches the pods of a namespace from before they are made. */
-export interface PodWatch {
-  /** Resolves with the time at which this process has learned that a pod was ready, in milliseconds of `performance.now()`. */
-  ready(name: string): Promise<number>;
-  /** The pods that are ready, each with that time. */
-  readonly all: ReadonlyMap<string, number>;
-  close(): void;
-}
-
-/** Starts to watch the pods of a namespace. */
-export function watchPods(cluster: Cluster, namespace: string): PodWatch {
-  const path = '{.metadata.name} {.status.conditions[?(@.type=="Ready")].status}{"\\n"}';
-  const options = ['get', 'pods', '-n', namespace, '--watch', '-o', `jsonpath=${path}`];
-  const child = spawn(cluster.program, ['--kubeconfig', cluster.kubeconfig, ...options], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  const all = new Map<string, number>();
-  createInterface(child.stdout).on('line', (line) => {
-    const [name = '', status] = line.split(' ');
-    if (status === 'True' && !all.has(name)) all.set(name, performance.now());
-  });
-  return {
-    all,
-    ready: (name) => cluster.until(() => all.get(name), `the pod ${name}: it is not ready`),
-    close: () => child.kill(),
-  };
 }

@@ -6,6 +6,9 @@ import { cacheFolder } from './binaries.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
+/** Name of the variable with a folder that keeps an installed node bundle for later runs. */
+export const INSTALLED = 'NEARLIGHT_INSTALLED';
+
 /**
  * Makes the node bundle of this checkout and installs it as an administrator does on a node, whose root folder is `folder`. The nodes
  * see its folder `opt`, and get what it has in `bin`.

@@ -30,11 +30,7 @@ export async function inventory(node: ClusterNode): Promise<string[]> {
 }
 
 /** Waits until a node has nothing that it did not have before. @throws Error with what is left */
-export async function expectNothingLeft(
-  cluster: Cluster,
-  node: ClusterNode,
-  before: readonly string[],
-): Promise<void> {
+export async function expectNothingLeft(cluster: Cluster, node: ClusterNode, before: readonly string[]): Promise<void> {
   let left: string[] = [];
   await cluster
     .until(async () => {

@@ -35,7 +35,8 @@ export interface Machine {
  * @param opt a folder that the machine sees as /opt, for reading; what it writes there is its own
  */
 export async function startMachine(name: string, folder?: string, opt?: string): Promise<Machine> {
-  const namespaces = folder === undefined ? [] : ['--mount', '--propagation=private', '--net', '--uts', '--ipc', '--mount-proc'];
+  const namespaces =
+    folder === undefined ? [] : ['--mount', '--propagation=private', '--net', '--uts', '--ipc', '--mount-proc'];
   const script = folder === undefined ? '' : fileSystem(folder, name, opt);
   // The shell stays the first process, and collects the processes that have lost their parents.
   const child = spawn(
@@ -88,6 +89,8 @@ function fileSystem(folder: string, name: string, opt: string | undefined): stri
   });
   return [
     'umask 022',
+    // Mounts of other tests, which this machine would keep from ending.
+    "sed -n 's#^[^ ]* [^ ]* [^ ]* [^ ]* \\(/tmp/[^ ]*\\) .*#\\1#p' /proc/self/mountinfo | while read -r path; do umount -l $path; done",
     ...own,
     ...layered,
     'mkdir -p /run/lock',

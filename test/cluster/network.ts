@@ -26,7 +26,10 @@ const NODE_FIRST = 11;
 /** Makes a bridge with an address in a network that this machine does not use. */
 export async function makeNetwork(name: string): Promise<Network> {
   const routes = await run('ip', ['-4', 'route', 'show', 'table', 'all']);
-  const used = [routes, ...Object.values(networkInterfaces()).flatMap((all) => all?.map(({ address }) => address) ?? [])];
+  const used = [
+    routes,
+    ...Object.values(networkInterfaces()).flatMap((all) => all?.map(({ address }) => address) ?? []),
+  ];
   const numbers = Array.from({ length: NETWORKS.count }, (_, i) => NETWORKS.first + i);
   const number = numbers.find((one) => !used.some((text) => new RegExp(`\\b10\\.${one}\\.`).test(text)));
   if (number === undefined) throw new Error('this machine uses all networks from 10.64.0.0/16 to 10.199.0.0/16');

@@ -2,13 +2,10 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { must } from '../../host/base/assert.ts';
 import { Peer, until } from '../stream/peer.ts';
 import { type Cluster, type ClusterNode, openCluster } from './cluster.ts';
-import { figure } from './figures.ts';
-import { gameObjects, type KubeObject, manifest, moduleOf, podOf, trivialPodOf, watchPods } from './game.ts';
+import { gameObjects, type KubeObject, manifest, moduleOf, podOf } from './game.ts';
 import { expectNothingLeft, inventory } from './leftovers.ts';
 
 const NAMESPACE = 'test-pod';
-/** Pods of each kind that are measured one after the other. */
-const ROUNDS = 10;
 
 interface Pod {
   metadata: { uid: string };
@@ -18,12 +15,10 @@ interface Pod {
 
 let cluster: Cluster;
 let objects: KubeObject[];
-let trivial: string;
 
 beforeAll(async () => {
   cluster = openCluster();
   const image = await cluster.push('arena:1', moduleOf('arena'));
-  trivial = `${cluster.registry}/trivial:1`;
   objects = gameObjects({ namespace: NAMESPACE, image });
   await cluster.apply(manifest(objects));
   await cluster.kubectl('rollout', 'status', 'deployment/arena', '-n', NAMESPACE, '--timeout=180s');
@@ -97,26 +92,4 @@ it('a deleted pod leaves nothing behind on its node', async () => {
   expect(await inventory(node)).not.toEqual(own);
   await cluster.kubectl('delete', 'pod', 'gone', '-n', NAMESPACE, '--timeout=120s');
   await expectNothingLeft(cluster, node, own);
-});
-
-it('the time from kubectl create to Ready is measured beside that of a trivial pod under runc', async () => {
-  const watch = watchPods(cluster, NAMESPACE);
-  const times = { game: [] as number[], trivial: [] as number[] };
-  const measure = async (kind: keyof typeof times, round: number) => {
-    const name = `${kind}-${round}`;
-    const pod = kind === 'game' ? podOf(objects, name) : trivialPodOf(objects, name, trivial);
-    const start = performance.now();
-    await cluster.create(pod);
-    times[kind].push((await watch.ready(name)) - start);
-    await cluster.kubectl('delete', 'pod', name, '-n', NAMESPACE, '--timeout=120s');
-  };
-  try {
-    // The first pods of both kinds pull their images.
-    for (let round = 0; round <= ROUNDS; round++) for (const kind of ['game', 'trivial'] as const) await measure(kind, round);
-  } finally {
-    watch.close();
-  }
-  figure('one pod, create to Ready', 'ms', times.game.slice(1));
-  figure('one trivial pod under runc, create to Ready', 'ms', times.trivial.slice(1));
-  expect(times.game).toHaveLength(ROUNDS + 1);
 });

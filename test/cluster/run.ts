@@ -8,6 +8,7 @@ import { DESCRIPTION } from './cluster.ts';
 import { useCluster } from './existing.ts';
 import { faultTable } from './faults.ts';
 import { FIGURES, readFigures } from './figures.ts';
+import { INSTALLED } from './installation.ts';
 import { type RunningCluster, startCluster } from './start.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -35,6 +36,7 @@ PATH selects files, as in: npm run test:cluster -- test/cluster/pod.cluster.ts
   --build     build what is missing of Kubernetes, and end
 CLUSTER=KUBECONFIG uses an existing cluster instead, or one that --hold keeps. One of others needs a registry from which its nodes
 pull over plain HTTP, CLUSTER_REGISTRY=HOST:PORT/PATH, and nodes with the node bundle of this checkout.
+${INSTALLED}=FOLDER installs the node bundle into a folder, and later runs use it from there.
 
 Needs root and the programs of: sh host/cli/setup.sh --test. Builds Kubernetes from its Go modules when it runs first, which needs Go
 and takes most of an hour on two cores; what is built stays in ~/.cache/nearlight/cluster. Not part of npm test. The logs of the
@@ -86,8 +88,7 @@ function exitOf(child: ChildProcess): Promise<number> {
 
 async function open({ nodeCount }: Arguments, signal: AbortSignal): Promise<RunningCluster> {
   const { CLUSTER, CLUSTER_REGISTRY: registry, CLUSTER_ADDRESS: address } = process.env;
-  if (CLUSTER)
-    return useCluster(CLUSTER, { ...(registry ? { registry } : {}), ...(address ? { address } : {}) });
+  if (CLUSTER) return useCluster(CLUSTER, { ...(registry ? { registry } : {}), ...(address ? { address } : {}) });
   if (process.getuid?.() !== 0) throw new Error('namespaces, mounts and cgroups require root');
   const missing = missingPackages();
   if (missing.length > 0)
@@ -100,14 +101,15 @@ async function open({ nodeCount }: Arguments, signal: AbortSignal): Promise<Runn
 async function runTests(cluster: RunningCluster, args: string[], signal: AbortSignal): Promise<number> {
   for (const path of [REPORT, FIGURES_PATH]) rmSync(path, { force: true });
   const options = ['--config', 'test/cluster/vitest.config.ts', '--reporter=verbose', '--reporter=json'];
-  const tests = node(
-    ['node_modules/vitest/vitest.mjs', 'run', ...options, `--outputFile.json=${REPORT}`, ...args],
-    { [DESCRIPTION]: cluster.path, [FIGURES]: FIGURES_PATH },
-  );
+  const tests = node(['node_modules/vitest/vitest.mjs', 'run', ...options, `--outputFile.json=${REPORT}`, ...args], {
+    [DESCRIPTION]: cluster.path,
+    [FIGURES]: FIGURES_PATH,
+  });
   signal.addEventListener('abort', () => tests.kill());
   const status = await exitOf(tests);
   const figures = readFigures(FIGURES_PATH);
-  if (figures.length > 0) say(formatReport({ name: 'cluster', date: '', machine: describeMachine(), figures, goals: [] }));
+  if (figures.length > 0)
+    say(formatReport({ name: 'cluster', date: '', machine: describeMachine(), figures, goals: [] }));
   const report = readReport<FullReport>(REPORT);
   const results = report?.testResults.flatMap(({ assertionResults }) => assertionResults) ?? [];
   if (args.length === 0) say(faultTable(results));

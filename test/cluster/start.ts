@@ -5,7 +5,7 @@ import { makeAuthority } from './certificates.ts';
 import { type Cluster, connect, type Description, enter, GAME_LABEL } from './cluster.ts';
 import { startControlPlane } from './control-plane.ts';
 import { pushPrograms } from './images.ts';
-import { install } from './installation.ts';
+import { INSTALLED, install } from './installation.ts';
 import { startMachine } from './machine.ts';
 import { makeNetwork, type Network } from './network.ts';
 import { type Node, startNode } from './node.ts';
@@ -61,13 +61,14 @@ export async function startCluster({ nodeCount, signal, say }: StartOptions): Pr
     mkdirSync(join(folder, 'pki'), { mode: 0o700 });
     const authority = await makeAuthority(join(folder, 'pki'));
     const options = { folder, commands, machine, network, authority };
-    const installation = join(folder, 'installed');
+    const given = process.env[INSTALLED];
+    const installation = given || join(folder, 'installed');
     const [{ server, kubeconfig }] = await Promise.all([
       startControlPlane(options).then((control) => {
         step('control plane');
         return control;
       }),
-      install(installation, step),
+      existsSync(join(installation, 'bin')) ? undefined : install(installation, step),
       pushPrograms(registry),
     ]);
     for (let index = 0; index < nodeCount; index++) {
@@ -120,7 +121,7 @@ async function nodesReady(cluster: Cluster, count: number): Promise<void> {
   await cluster.kubectl('label', 'nodes', '--all', GAME_LABEL);
 }
 
-async function startRegistry(folder: string, { address }: Network, pid: number): Promise<string> {
+export async function startRegistry(folder: string, { address }: Network, pid: number): Promise<string> {
   const registry = `${address}:${REGISTRY_PORT}`;
   const config = join(folder, 'registry.yml');
   writeFileSync(
@@ -148,7 +149,8 @@ http: { addr: "${registry}", secret: test }
 function keepLogs(folder: string, nodes: readonly Node[]): void {
   rmSync(LOGS, { recursive: true, force: true });
   const copy = (from: string, name: string) => {
-    if (existsSync(from)) cpSync(from, join(LOGS, name), { recursive: true, filter: (path) => !/\/(pods|containers)$/.test(path) });
+    if (existsSync(from))
+      cpSync(from, join(LOGS, name), { recursive: true, filter: (path) => !/\/(pods|containers)$/.test(path) });
   };
   copy(join(folder, 'log'), 'control');
   for (const { name, folder: own } of nodes) {
