@@ -67,7 +67,7 @@ export async function startControlPlane(options: Options): Promise<ControlPlane>
     'listen-peer-urls': peers,
     'initial-advertise-peer-urls': peers,
     'initial-cluster': `test=${peers}`,
-    // What the test writes need not outlive a power cut.
+    // The data of a test need not outlive a power cut.
     'unsafe-no-fsync': 'true',
   });
   start('kube-apiserver', {

@@ -23,7 +23,7 @@ export interface NodeOptions {
   folder: string;
   /** Name of the node's cgroup. */
   cgroup: string;
-  /** What an installer has installed: folders `opt` and `bin`. */
+  /** Folder of an installation: `opt` and `bin` are what an installer has written. */
   installation: string;
   registry: string;
   server: string;
