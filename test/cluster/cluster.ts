@@ -10,7 +10,7 @@ import { eventually } from '../wait.ts';
 /** Longest output of a command, in bytes. */
 const OUTPUT_BYTES_MAX = 2 ** 26;
 /** A command that takes longer than this has failed. */
-export const COMMAND_MS_MAX = 180_000;
+export const COMMAND_MS_MAX = 300_000;
 /** Waiting for pods takes this long at most on a busy machine. */
 export const WAIT_MS_MAX = 180_000;
 

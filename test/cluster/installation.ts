@@ -17,13 +17,13 @@ export async function install(folder: string, say: (line: string) => void): Prom
   mkdirSync(folder, { recursive: true, mode: 0o755 });
   const { folder: bundle } = await makeBundle(join(folder, 'bundle'), say);
   say('installing the node bundle ...');
-  const options = ['--root', folder, '--prefix', '/opt/nearlight', '--shim-dir', '/bin', '--encoder', encoder()];
+  const options = ['--root', folder, '--prefix', '/opt/nearlight', '--shim-dir', '/bin', '--encoder', encoderFolder()];
   installForOwner(bundle, options);
   rmSync(join(folder, 'bundle'), { recursive: true });
 }
 
 /** Returns a folder with the archives of the video encoder, which npm packs once for each version. */
-function encoder(): string {
+export function encoderFolder(): string {
   const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
     packages: Record<string, { version: string }>;
   };
