@@ -12,12 +12,12 @@ it('the command takes its own options, and leaves the others to vitest', () => {
   });
 });
 
-it.each(['1', '8'])('a cluster may have %s nodes', (count) => {
+it.each(['0', '8'])('a cluster may have %s nodes', (count) => {
   expect(parseArguments(['--nodes', count]).nodeCount).toBe(Number(count));
 });
 
-it.each(['0', '9', '1.5', 'two', ''])('a cluster may not have "%s" nodes', (count) => {
-  expect(() => parseArguments(['--nodes', count])).toThrow('--nodes must be a whole number from 1 to 8');
+it.each(['-1', '9', '1.5', 'two', ''])('a cluster may not have "%s" nodes', (count) => {
+  expect(() => parseArguments(['--nodes', count])).toThrow('--nodes must be a whole number from 0 to 8');
 });
 
 it('the table says of each fault whether its tests hold, fail or are missing', () => {

@@ -31,7 +31,7 @@ kube-proxy, and the installed node bundle of this checkout. Each node is a set o
 Usage: npm run test:cluster [-- [--nodes N] [--hold] PATH ...]
 
 PATH selects files, as in: npm run test:cluster -- test/cluster/pod.cluster.ts
-  --nodes N   number of nodes, 1 to ${NODES_MAX}
+  --nodes N   number of nodes, 0 to ${NODES_MAX}; with 0 there is a control plane only, and no node bundle is made
   --hold      start the cluster, print how to use it, and keep it until Ctrl-C
   --build     build what is missing of Kubernetes, and end
 CLUSTER=KUBECONFIG uses an existing cluster instead, or one that --hold keeps. One of others needs a registry from which its nodes
@@ -63,12 +63,12 @@ export function parseArguments(args: readonly string[]): Arguments {
     const argument = args[i] ?? '';
     if (argument === '--hold') parsed.hold = true;
     else if (argument === '--build') parsed.build = true;
-    else if (argument === '--nodes') parsed.nodeCount = Number(args[++i]);
+    else if (argument === '--nodes') parsed.nodeCount = Number(args[++i] || Number.NaN);
     else parsed.rest.push(argument);
   }
   const { nodeCount } = parsed;
-  if (!Number.isInteger(nodeCount) || nodeCount < 1 || nodeCount > NODES_MAX)
-    throw new Error(`--nodes must be a whole number from 1 to ${NODES_MAX}`);
+  if (!Number.isInteger(nodeCount) || nodeCount < 0 || nodeCount > NODES_MAX)
+    throw new Error(`--nodes must be a whole number from 0 to ${NODES_MAX}`);
   return parsed;
 }
 

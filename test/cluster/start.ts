@@ -68,7 +68,7 @@ export async function startCluster({ nodeCount, signal, say }: StartOptions): Pr
         step('control plane');
         return control;
       }),
-      existsSync(join(installation, 'bin')) ? undefined : install(installation, step),
+      nodeCount === 0 || existsSync(join(installation, 'bin')) ? undefined : install(installation, step),
       pushPrograms(registry),
     ]);
     for (let index = 0; index < nodeCount; index++) {
@@ -118,7 +118,7 @@ async function nodesReady(cluster: Cluster, count: number): Promise<void> {
       status.conditions.some((condition) => condition.type === 'Ready' && condition.status === 'True');
     return items.filter(isReady).length === count;
   }, 'the nodes: none or not all are Ready');
-  await cluster.kubectl('label', 'nodes', '--all', GAME_LABEL);
+  if (count > 0) await cluster.kubectl('label', 'nodes', '--all', GAME_LABEL);
 }
 
 export async function startRegistry(folder: string, { address }: Network, pid: number): Promise<string> {
