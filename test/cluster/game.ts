@@ -99,7 +99,7 @@ export function trivialPodOf(objects: readonly KubeObject[], name: string, image
   return pod;
 }
 
-/** Formats objects as manifests. */
-export function manifest(objects: readonly object[]): string {
-  return objects.map((object) => JSON.stringify(object)).join('\n---\n');
+/** Formats objects as one manifest. */
+export function manifest(items: readonly object[]): string {
+  return JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
 }

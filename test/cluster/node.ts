@@ -2,13 +2,16 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, wr
 import { join } from 'node:path';
 import type { Commands } from './binaries.ts';
 import { type Authority, issue, writeKubeconfig } from './certificates.ts';
-import { NODE_FILE, type NodeFile, startProgram } from './cluster.ts';
+import { enter, NODE_FILE, type NodeFile, run, startProgram } from './cluster.ts';
 import { type Machine, startMachine } from './machine.ts';
 import { connectNode, type Network } from './network.ts';
 
 const CGROUPS = '/sys/fs/cgroup';
 /** Name of the image of sandboxes in the registry. */
 export const PAUSE = 'pause:1';
+/** Waits until containerd answers. */
+const CONTAINERD_READY =
+  'tries=0; until ctr version >/dev/null 2>&1; do tries=$((tries + 1)); [ $tries -lt 300 ] || { tail -n 5 /var/log/containerd.log; exit 1; }; sleep 0.2; done';
 /** More pods than a node of the tests holds. */
 const PODS_MAX = 500;
 /** Where the programs of a node find others. */
@@ -56,7 +59,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   };
   try {
     await connectNode(network, machine, index, count);
-    start(options, machine);
+    await start(options, machine);
   } catch (error) {
     await close();
     throw error;
@@ -65,7 +68,8 @@ export async function startNode(options: NodeOptions): Promise<Node> {
 }
 
 /** Starts the node's programs, and writes down how, so that tests can start them again. */
-function start({ name, index, folder, commands, network }: NodeOptions, { pid }: Machine): void {
+async function start(options: NodeOptions, { pid }: Machine): Promise<void> {
+  const { name, index, folder, commands, network } = options;
   const env = { PATH, HOME: '/root' };
   const kubelet = [
     '--config=/etc/kubernetes/kubelet.yaml',
@@ -80,7 +84,11 @@ function start({ name, index, folder, commands, network }: NodeOptions, { pid }:
   };
   const file: NodeFile = { pid, device: network.device(index), programs };
   writeFileSync(join(folder, NODE_FILE), JSON.stringify(file, null, 2));
-  for (const [program, { argv }] of Object.entries(programs)) startProgram(program, { pid, argv, env });
+  for (const [program, { argv }] of Object.entries(programs)) {
+    startProgram(program, { pid, argv, env });
+    // The kubelet ends if it does not find containerd.
+    if (program === 'containerd') await run('nsenter', [...enter(pid), 'sh', '-c', CONTAINERD_READY]);
+  }
 }
 
 /** The configuration of containerd, with the runtime as the installer of the node bundle says it. */
