@@ -49,17 +49,24 @@ export interface GameOptions {
   env?: Record<string, string>;
   /** The container's CPU request: those of `base` fill the two cores of a small machine with six pods. */
   cpu?: string;
+  /** Whether pods have the RuntimeClass LIGHT, which has no overhead, so that a small machine has room for many. */
+  isLight?: boolean;
 }
+
+/** Name of a RuntimeClass for tests. The test that uses it deletes it. */
+export const LIGHT = 'test-light';
 
 /**
  * The objects of oci/k3s/base for a node without a GPU: the same pods, with the software driver, in another namespace. There is no
  * autoscaler, because it would want at least 20 pods.
  */
-export function gameObjects({ namespace, image, replicas = 1, env = {}, cpu = '50m' }: GameOptions): KubeObject[] {
+export function gameObjects(options: GameOptions): KubeObject[] {
+  const { namespace, image, replicas = 1, env = {}, cpu = '50m', isLight = false } = options;
   const objects = readOverlay('base').filter(({ kind }) => kind !== 'HorizontalPodAutoscaler');
   for (const { kind, metadata, spec } of objects) {
     if (kind === 'Namespace') metadata.name = namespace;
     else if (metadata.namespace !== undefined) metadata.namespace = namespace;
+    if (kind === 'RuntimeClass' && isLight) metadata.name = LIGHT;
     if (kind !== 'Deployment') continue;
     spec.replicas = replicas;
     const [container] = spec.template.spec.containers;
@@ -67,8 +74,14 @@ export function gameObjects({ namespace, image, replicas = 1, env = {}, cpu = '5
     setEnvironment(container, { GPU_ENABLED: 'false', ...env });
     for (const amounts of Object.values(container.resources)) delete amounts['nvidia.com/gpu'];
     container.resources.requests.cpu = cpu;
+    if (isLight) spec.template.spec.runtimeClassName = LIGHT;
   }
-  return objects;
+  return isLight ? objects.map(withoutOverhead) : objects;
+}
+
+function withoutOverhead(object: KubeObject): KubeObject {
+  const { overhead: _, ...rest } = object as KubeObject & { overhead?: object };
+  return rest;
 }
 
 function setEnvironment(container: Container, env: Record<string, string>): void {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Cluster, openCluster } from './cluster.ts';
 import { figure } from './figures.ts';
-import { gameObjects, type KubeObject, manifest, moduleOf, podOf, trivialPodOf } from './game.ts';
+import { gameObjects, type KubeObject, LIGHT, manifest, moduleOf, podOf, trivialPodOf } from './game.ts';
 import { watchPods } from './watch.ts';
 
 const NAMESPACE = 'test-startup';
@@ -12,8 +12,6 @@ const BURSTS = [
   { count: 10, rounds: 3 },
   { count: 50, rounds: 1 },
 ];
-/** A RuntimeClass without an overhead: two cores have room for few pods with that of the manifests. */
-const RUNTIME_CLASS = 'test-startup';
 const CPU = '1m';
 
 type Kind = 'game' | 'trivial';
@@ -26,15 +24,8 @@ beforeAll(async () => {
   cluster = openCluster();
   const image = await cluster.push('arena:1', moduleOf('arena'));
   trivial = `${cluster.registry}/trivial:1`;
-  objects = gameObjects({ namespace: NAMESPACE, image, cpu: CPU });
-  for (const { kind, spec } of objects) if (kind === 'Deployment') spec.template.spec.runtimeClassName = RUNTIME_CLASS;
-  const light = {
-    apiVersion: 'node.k8s.io/v1',
-    kind: 'RuntimeClass',
-    metadata: { name: RUNTIME_CLASS },
-    handler: 'wasmedge',
-  };
-  await cluster.apply(manifest([...objects.filter(({ kind }) => kind === 'Namespace'), light]));
+  objects = gameObjects({ namespace: NAMESPACE, image, cpu: CPU, isLight: true });
+  await cluster.apply(manifest(objects.filter(({ kind }) => kind === 'Namespace' || kind === 'RuntimeClass')));
   // Each node pulls both images, and compiles the game.
   for (const node of cluster.nodes)
     for (const kind of ['game', 'trivial'] as const) {
@@ -48,7 +39,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await cluster.kubectl('delete', 'namespace', NAMESPACE, '--timeout=180s');
-  await cluster.kubectl('delete', 'runtimeclass', RUNTIME_CLASS);
+  await cluster.kubectl('delete', 'runtimeclass', LIGHT);
 });
 
 function podFor(kind: Kind, name: string): { spec: object } {

@@ -33,8 +33,10 @@ export async function watchPods(cluster: Cluster, namespace: string): Promise<Po
     const url = `http://127.0.0.1:${port}/api/v1/namespaces/${namespace}/pods?watch=1`;
     const { body } = await fetch(url, { signal: abort.signal });
     const answer = Readable.fromWeb(must(body, 'answer') as ReadableStream);
-    answer.on('error', () => {});
-    createInterface(answer).on('line', (text) => {
+    const lines = createInterface(answer);
+    // The end of the watch is an error for both.
+    for (const stream of [answer, lines]) stream.on('error', () => {});
+    lines.on('line', (text) => {
       const { metadata, status } = (JSON.parse(text) as PodEvent).object;
       const isReady = status?.conditions?.some(
         (condition) => condition.type === 'Ready' && condition.status === 'True',
