@@ -9,7 +9,7 @@ import { watchPods } from './watch.ts';
 
 const NAMESPACE = 'test-faults';
 /** Pods that start at the same time. */
-const BUSY_PODS = 40;
+const BUSY_PODS = 20;
 /** The tick at which a game of the tests traps. */
 const TRAP_TICK = 240;
 /** The settings of a node (oci/k3s/README.md, "Nodes"). */

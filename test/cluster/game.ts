@@ -49,7 +49,7 @@ export interface GameOptions {
   env?: Record<string, string>;
   /** The container's CPU request: those of `base` fill the two cores of a small machine with six pods. */
   cpu?: string;
-  /** Whether pods have the RuntimeClass LIGHT, which has no overhead, so that a small machine has room for many. */
+  /** Whether pods request little memory and have the RuntimeClass LIGHT, without an overhead, so that a small machine has room for many. */
   isLight?: boolean;
 }
 
@@ -74,7 +74,9 @@ export function gameObjects(options: GameOptions): KubeObject[] {
     setEnvironment(container, { GPU_ENABLED: 'false', ...env });
     for (const amounts of Object.values(container.resources)) delete amounts['nvidia.com/gpu'];
     container.resources.requests.cpu = cpu;
-    if (isLight) spec.template.spec.runtimeClassName = LIGHT;
+    if (!isLight) continue;
+    spec.template.spec.runtimeClassName = LIGHT;
+    container.resources.requests.memory = '64Mi';
   }
   return isLight ? objects.map(withoutOverhead) : objects;
 }

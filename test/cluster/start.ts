@@ -10,6 +10,7 @@ import { startMachine } from './machine.ts';
 import { makeNetwork, type Network } from './network.ts';
 import { type Node, startNode } from './node.ts';
 import { startLogged } from './program.ts';
+import { FOLDER, sign, sweep } from './sweep.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const REGISTRY_PORT = 5000;
@@ -38,9 +39,10 @@ export interface StartOptions {
 export async function startCluster({ nodeCount, signal, say }: StartOptions): Promise<RunningCluster> {
   const commands = await findCommands(say);
   const began = Date.now();
-  // The path of a socket has at most 107 bytes, so the folder has a short name.
-  const folder = mkdtempSync('/tmp/nlc-');
+  await sweep();
+  const folder = mkdtempSync(FOLDER);
   const name = `nlc${process.pid}`;
+  sign(folder, name);
   const closers: (() => Promise<void> | void)[] = [() => rmSync(folder, { recursive: true, force: true })];
   const close = async () => {
     for (const step of closers.splice(0).reverse()) await Promise.resolve(step()).catch(() => {});
