@@ -2,12 +2,15 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { must } from '../../host/base/assert.ts';
 import { at } from '../at.ts';
 import { good } from '../engine/modules.ts';
+import { Peer, until } from '../stream/peer.ts';
 import { type Cluster, type ClusterNode, openCluster } from './cluster.ts';
 import { figure } from './figures.ts';
-import { gameObjects, LIGHT, manifest, moduleOf, podOf, readOverlay } from './game.ts';
+import { gameObjects, LIGHT, manifest, moduleOf, OVERLAYS, place, podOf, readOverlay } from './game.ts';
 import { watchPods } from './watch.ts';
 
 const NAMESPACE = 'test-faults';
+/** The default number of hosts that wait for pods on a node. */
+const POOL_SIZE = 2;
 /** Pods that start at the same time. */
 const BUSY_PODS = 20;
 /** The tick at which a game of the tests traps. */
@@ -57,9 +60,11 @@ function podNamed(name: string): Promise<Pod> {
 async function hostOf({ metadata }: Pod, node: ClusterNode): Promise<number> {
   const filter = `labels."io.kubernetes.pod.uid"==${metadata.uid},labels."io.cri-containerd.kind"==sandbox`;
   const ids = (await node.exec('ctr', '-n', 'k8s.io', 'containers', 'ls', '-q', filter)).trim().split('\n');
-  const [supervisor = ''] = (await node.exec('cat', `/run/nearlight/pod/k8s.io/${at(ids, -1)}`)).split(' ');
-  const [child = ''] = (await node.exec('cat', `/proc/${supervisor}/task/${supervisor}/children`)).split(' ');
-  return Number(child);
+  // A sandbox that was replaced may still be in the list.
+  const script =
+    'for id; do read -r pid _ <"/run/nearlight/pod/k8s.io/$id" && cat "/proc/$pid/task/$pid/children"; done; true';
+  const children = (await node.exec('sh', '-c', script, 'sh', ...ids)).split(/\s+/).filter(Boolean);
+  return Number(must(children[0], `host of the pod ${metadata.name}`));
 }
 
 it('fault 2: a host that hangs is replaced', async () => {
@@ -82,24 +87,25 @@ it('fault 2: a pod whose host hangs is deleted, with all its processes', async (
   await expect(node.exec('test', '-e', `/proc/${host}`)).rejects.toThrow();
 });
 
-it.each(['.', 'base'])(
-  'fault 5: an autoscaler of the overlay %s scales no Deployment with a number of its own',
-  (name) => {
-    const objects = readOverlay(name);
+it('fault 5: no overlay has both an autoscaler and a number of replicas for one Deployment', () => {
+  for (const overlay of OVERLAYS) {
+    const objects = readOverlay(overlay);
+    expect(objects.length).toBeGreaterThan(0);
     const scaled = objects
-      .filter(({ kind }) => kind === 'HorizontalPodAutoscaler')
+      .filter(({ kind }) => kind === 'HorizontalPodAutoscaler' || kind === 'ScaledObject')
       .map(({ spec }) => (spec as unknown as { scaleTargetRef: { name: string } }).scaleTargetRef.name);
     const fixed = objects.filter(({ kind, spec }) => kind === 'Deployment' && spec.replicas !== undefined);
-    expect(fixed.map(({ metadata }) => metadata.name).filter((target) => scaled.includes(target))).toEqual([]);
-  },
-);
+    const names = fixed.map(({ metadata }) => metadata.name);
+    expect([overlay, ...names.filter((name) => scaled.includes(name))]).toEqual([overlay]);
+  }
+});
 
 it('fault 6: a node with another pool size in its settings keeps that many hosts ready', async () => {
   // The keeper of a node runs from its first pod on.
   const { node } = await startPod('pool');
   await cluster.kubectl('delete', 'pod', 'pool', '-n', NAMESPACE, '--timeout=60s');
   const warm = async () => (await node.exec('ls', '/run/nearlight/warm')).trim().split('\n').filter(Boolean).length;
-  const size = (await warm()) + 1;
+  const size = POOL_SIZE + 1;
   await node.exec('sh', '-c', `mkdir -p /etc/nearlight && echo NEARLIGHT_POOL_SIZE=${size} >${SETTINGS}`);
   try {
     await cluster.until(async () => (await warm()) === size, `${size} hosts that wait for pods`);
@@ -137,6 +143,27 @@ it('fault 10: under memory pressure, the kernel ends the host of a pod before pr
   // The kubelet gives pods with requests below their limits a score from 2 to 999.
   expect(score).toBeGreaterThanOrEqual(2);
   await cluster.kubectl('delete', 'pod', 'pressure', '-n', NAMESPACE, '--timeout=60s');
+});
+
+it('fault 12: the overlay for nodes without a GPU runs as it is, and fault 15: its port leads players in', async () => {
+  const namespace = `${NAMESPACE}-software`;
+  const objects = place(readOverlay('software'), { namespace, image });
+  const ports = objects.filter(({ kind, spec }) => kind === 'Service' && spec.type === 'NodePort');
+  const [{ nodePort }] = at(ports, 0).spec.ports as [{ nodePort: number }];
+  await cluster.apply(manifest(objects));
+  try {
+    await cluster.kubectl('rollout', 'status', 'deployment/arena', '-n', namespace, '--timeout=180s');
+    const { items } = await cluster.get<{ items: Pod[] }>('pods', '-n', namespace);
+    const used = cluster.nodes.filter(({ name }) => items.some(({ spec }) => spec.nodeName === name));
+    for (const { address } of used) {
+      const peer = new Peer({ address: cluster.address });
+      await peer.join(`http://${address}:${nodePort}/`, { query: '?size=320x180&fps=30' });
+      await until(() => peer.pictures > 20, 'pictures');
+      await peer.leave();
+    }
+  } finally {
+    await cluster.kubectl('delete', 'namespace', namespace, '--timeout=180s');
+  }
 });
 
 it('fault 13: a game that traps after two seconds is never ready', async () => {

@@ -35,7 +35,7 @@ interface Result {
 /** Formats a table with the outcome of each row's tests: `holds`, `FAILS`, or `no test`. */
 export function faultTable(results: readonly Result[]): string {
   const lines = FAULTS.map(({ row, fault }) => {
-    const own = results.filter(({ title }) => title.startsWith(`fault ${row}: `));
+    const own = results.filter(({ title }) => title.includes(`fault ${row}: `));
     const failed = own.filter(({ status }) => status !== 'passed');
     const outcome = own.length === 0 ? 'no test' : failed.length > 0 ? 'FAILS' : 'holds';
     return `${String(row).padStart(3)}  ${outcome.padEnd(8)} ${fault}`;

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { must } from '../../host/base/assert.ts';
 
@@ -31,6 +31,12 @@ interface PodSpec {
   [field: string]: unknown;
 }
 
+/** The folders of oci/k3s with manifests: overlays, and components that add objects to them. */
+export const OVERLAYS = globSync('**/kustomization.yaml', { cwd: MANIFESTS })
+  .map((path) => dirname(path))
+  .filter((path) => !path.startsWith('parts/'))
+  .sort();
+
 /** Reads the objects of an overlay of oci/k3s. */
 export function readOverlay(name: string): KubeObject[] {
   const text = execFileSync('kubectl', ['kustomize', join(MANIFESTS, name)], { encoding: 'utf8', maxBuffer: 2 ** 26 });
@@ -56,21 +62,33 @@ export interface GameOptions {
 /** Name of a RuntimeClass for tests. The test that uses it deletes it. */
 export const LIGHT = 'test-light';
 
+/** Gives the objects of an overlay another namespace, and their pods the image of a test. */
+export function place(
+  objects: KubeObject[],
+  { namespace, image }: Pick<GameOptions, 'namespace' | 'image'>,
+): KubeObject[] {
+  for (const { kind, metadata, spec } of objects) {
+    if (kind === 'Namespace') metadata.name = namespace;
+    else if (metadata.namespace !== undefined) metadata.namespace = namespace;
+    if (kind === 'Deployment') spec.template.spec.containers[0].image = image;
+  }
+  return objects;
+}
+
 /**
  * The objects of oci/k3s/base for a node without a GPU: the same pods, with the software driver, in another namespace. There is no
  * autoscaler, because it would want at least 20 pods.
  */
 export function gameObjects(options: GameOptions): KubeObject[] {
   const { namespace, image, replicas = 1, env = {}, cpu = '50m', isLight = false } = options;
-  const objects = readOverlay('base').filter(({ kind }) => kind !== 'HorizontalPodAutoscaler');
+  const objects = place(readOverlay('base'), { namespace, image }).filter(
+    ({ kind }) => kind !== 'HorizontalPodAutoscaler',
+  );
   for (const { kind, metadata, spec } of objects) {
-    if (kind === 'Namespace') metadata.name = namespace;
-    else if (metadata.namespace !== undefined) metadata.namespace = namespace;
     if (kind === 'RuntimeClass' && isLight) metadata.name = LIGHT;
     if (kind !== 'Deployment') continue;
     spec.replicas = replicas;
     const [container] = spec.template.spec.containers;
-    container.image = image;
     setEnvironment(container, { GPU_ENABLED: 'false', ...env });
     for (const amounts of Object.values(container.resources)) delete amounts['nvidia.com/gpu'];
     container.resources.requests.cpu = cpu;
