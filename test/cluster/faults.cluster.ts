@@ -15,7 +15,7 @@ const POOL_SIZE = 2;
 const BUSY_PODS = 20;
 /** The tick at which a game of the tests traps. */
 const TRAP_TICK = 240;
-/** The settings of a node (oci/k3s/README.md, "Nodes"). */
+/** The settings of a node (oci/k3s/NODES.md). */
 const SETTINGS = '/etc/nearlight/node.env';
 
 interface Pod {
@@ -106,7 +106,11 @@ it('fault 6: a node with another pool size in its settings keeps that many hosts
   await cluster.kubectl('delete', 'pod', 'pool', '-n', NAMESPACE, '--timeout=60s');
   const warm = async () => (await node.exec('ls', '/run/nearlight/warm')).trim().split('\n').filter(Boolean).length;
   const size = POOL_SIZE + 1;
-  await node.exec('sh', '-c', `mkdir -p /etc/nearlight && echo NEARLIGHT_POOL_SIZE=${size} >${SETTINGS}`);
+  await node.exec(
+    'sh',
+    '-c',
+    `mkdir -p /etc/nearlight && printf 'NEARLIGHT_POOL_SIZE%s=${size}\\n' '' _MAX >${SETTINGS}`,
+  );
   try {
     await cluster.until(async () => (await warm()) === size, `${size} hosts that wait for pods`);
   } finally {
@@ -145,6 +149,35 @@ it('fault 10: under memory pressure, the kernel ends the host of a pod before pr
   await cluster.kubectl('delete', 'pod', 'pressure', '-n', NAMESPACE, '--timeout=60s');
 });
 
+it('fault 11: a volume and a sidecar of a pod are honoured, and what is not honoured is named in an event', async () => {
+  const objects = gameObjects({ namespace: NAMESPACE, image });
+  const data = { 'config.json': '{"level":3}' };
+  await cluster.create({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'config', namespace: NAMESPACE },
+    data,
+  });
+  const pod = podOf(objects, 'beside') as { spec: { containers: object[]; volumes?: object[] } };
+  const [game] = pod.spec.containers as [Record<string, unknown>];
+  game.volumeMounts = [{ name: 'config', mountPath: '/config.json', subPath: 'config.json' }];
+  pod.spec.volumes = [{ name: 'config', configMap: { name: 'config' } }];
+  const { securityContext } = game;
+  pod.spec.containers.push({ name: 'sidecar', image: `${cluster.registry}/pause:1`, securityContext });
+  await cluster.create(pod);
+  await cluster.kubectl('wait', 'pod/beside', '-n', NAMESPACE, '--for=condition=Ready', '--timeout=120s');
+  await cluster.kubectl('delete', 'pod', 'beside', '-n', NAMESPACE, '--timeout=60s');
+
+  const refused = podOf(gameObjects({ namespace: NAMESPACE, image }), 'refused') as { spec: { containers: object[] } };
+  Object.assign(at(refused.spec.containers, 0), { args: ['--level=3'] });
+  await cluster.create(refused);
+  await cluster.until(
+    async () => (await cluster.kubectl('describe', 'pod', 'refused', '-n', NAMESPACE)).includes('NL_POD'),
+    'an event that names the arguments',
+  );
+  await cluster.kubectl('delete', 'pod', 'refused', '-n', NAMESPACE, '--timeout=60s');
+});
+
 it('fault 12: the overlay for nodes without a GPU runs as it is, and fault 15: its port leads players in', async () => {
   const namespace = `${NAMESPACE}-software`;
   const objects = place(readOverlay('software'), { namespace, image });
@@ -181,4 +214,14 @@ it('fault 13: a game that traps after two seconds is never ready', async () => {
     watch.close();
     await cluster.kubectl('delete', 'pod', 'trap', '-n', NAMESPACE, '--timeout=60s');
   }
+});
+
+it('fault 14: kubectl logs shows why the host has ended a game', async () => {
+  const trap = await cluster.push('trap-at-once:1', good({ tick: 'unreachable' }));
+  await cluster.create(podOf(gameObjects({ namespace: NAMESPACE, image: trap }), 'ended'));
+  await cluster.until(async () => {
+    const log = await cluster.kubectl('logs', 'ended', '-n', NAMESPACE).catch(() => '');
+    return log.split('\n').some((line) => line.startsWith('{') && JSON.parse(line).source === 'host');
+  }, 'a line of the host in the log');
+  await cluster.kubectl('delete', 'pod', 'ended', '-n', NAMESPACE, '--timeout=60s');
 });

@@ -8,6 +8,8 @@ import { expectNothingLeft, inventory } from './leftovers.ts';
 const NAMESPACE = 'test-pod';
 /** The default number of hosts that wait for pods on a node. */
 const POOL_SIZE = 2;
+/** The settings of a node (oci/k3s/NODES.md). */
+const SETTINGS = '/etc/nearlight/node.env';
 
 interface Pod {
   metadata: { uid: string };
@@ -87,6 +89,8 @@ it('kubectl shows the log of a game, and runs the commands of a pod', async () =
 
 it('a deleted pod leaves nothing behind on its node', async () => {
   const node = nodeOf((await podOfDeployment()).pod);
+  // The pool must not follow the demand of this test.
+  await node.exec('sh', '-c', `mkdir -p /etc/nearlight && echo NEARLIGHT_POOL_SIZE_MAX=${POOL_SIZE} >${SETTINGS}`);
   const warm = async () => (await node.exec('ls', '/run/nearlight/warm')).trim().split('\n').filter(Boolean).length;
   const poolIsFull = () => cluster.until(async () => (await warm()) === POOL_SIZE, 'hosts that wait for pods');
   await poolIsFull();
@@ -99,4 +103,5 @@ it('a deleted pod leaves nothing behind on its node', async () => {
   expect(await inventory(node)).not.toEqual(before);
   await cluster.kubectl('delete', 'pod', 'gone', '-n', NAMESPACE, '--timeout=120s');
   await expectNothingLeft(cluster, node, before);
+  await node.exec('rm', SETTINGS);
 });
