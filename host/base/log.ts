@@ -17,6 +17,8 @@ export interface About {
   room?: string;
   /** Number of the player's seat in the room. */
   player?: number;
+  /** `host` for a line of the program that runs a pod's game, among the lines of the game. */
+  source?: 'host';
   /** Ids of the trace and the span that the line belongs to (W3C Trace Context); by default those of the code that writes it. */
   traceId?: string;
   spanId?: string;
@@ -42,13 +44,13 @@ export function createLog(level: string, format = 'text'): Log {
 type Line = (level: Level, message: string, about?: About) => string;
 
 /**
- * Returns a line of the log as a JSON object with `time` (RFC 3339), `level`, `message` and, where they apply, `room`, `player`,
- * `trace_id` and `span_id`, the names that Grafana looks for.
+ * Returns a line of the log as a JSON object with `time` (RFC 3339), `level`, `message` and, where they apply, `source`, `room`,
+ * `player`, `trace_id` and `span_id`, the names that Grafana looks for.
  */
-export function jsonLine(level: Level, message: string, { room, player, traceId, spanId }: About = {}): string {
+export function jsonLine(level: Level, message: string, { source, room, player, traceId, spanId }: About = {}): string {
   const time = new Date().toISOString();
   const ids = { trace_id: traceId, span_id: spanId };
-  return `${JSON.stringify({ time, level, message: message.trimEnd(), room, player, ...ids })}\n`;
+  return `${JSON.stringify({ time, level, message: message.trimEnd(), source, room, player, ...ids })}\n`;
 }
 
 const textLine: Line = (level, message) => {

@@ -21,6 +21,11 @@ export interface NodeAccess {
   openOutput(path: string): Promise<Output>;
   /** Replaces the content of the file from which the kubelet reads why a container ended. */
   writeTermination(path: string, message: Uint8Array): Promise<void>;
+  /**
+   * Sets how readily the kernel ends a process when the node runs out of memory (OciBundle.oomScore).
+   * @throws Error of the system call: EACCES without the right to lower the value
+   */
+  setOomScore(pid: number, value: number): Promise<void>;
   cgroups: CgroupAccess;
 }
 
@@ -38,5 +43,6 @@ export const directAccess: NodeAccess = {
   readBundle: async (folder) => readOciBundle(folder),
   openOutput: async (path) => openOutput(path),
   writeTermination: (path, message) => writeFile(path, message),
+  setOomScore: async (pid, value) => writeFileSync(`/proc/${pid}/oom_score_adj`, String(value), { flag: 'r+' }),
   cgroups: directCgroups,
 };

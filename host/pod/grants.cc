@@ -64,6 +64,16 @@ std::string contentOf(int file) {
   return pread(file, text.data(), text.size(), 0) == found.st_size ? text : "";
 }
 
+// The oom_score_adj that a config.json gives the container's processes; empty if it has none. The value is a number, which no text of
+// JSON can imitate, because the quote before its colon would be escaped.
+std::string oomScoreIn(const std::string &config) {
+  const char key[] = "\"oomScoreAdj\":";
+  size_t at = config.find(key);
+  if (at == std::string::npos) return "";
+  at += sizeof key - 1;
+  return config.substr(at, config.find_first_not_of("-0123456789", at) - at);
+}
+
 // Whether the process that listens has the user to whom the folder of its socket belongs. The edge service is not root, so it could put
 // a link to the socket of another program in place of its own.
 bool isOwner(const std::string &socket, int fd) {
@@ -126,6 +136,7 @@ int Grants::openBundle(const std::string &path, int &fd) {
       if (text.find("\"io.kubernetes.cri.sandbox-id\":\"" + sandbox + "\"") == std::string::npos) continue;
       add("fifos", "/containers/" + bundle.name + "/");
       add("container", bundle.name);
+      add("oom", oomScoreIn(text));
       fd = config;
       return 0;
     }
@@ -190,6 +201,20 @@ int Grants::forget(const std::string &name) const {
   return unlink((folders[0] + "/" + name).c_str()) == 0 || errno == ENOENT ? 0 : errno;
 }
 
+// Sets how readily the kernel ends a process of this host, to a value that the config.json of one of its containers has.
+int Grants::setOomScore(const std::string &value, const std::string &pid,
+                        const std::function<bool(pid_t)> &isOwn) const {
+  if (value.empty() || !has("oom", value)) return EACCES;
+  if (pid.empty() || pid.find_first_not_of("0123456789") != std::string::npos || !isOwn(std::atoi(pid.c_str())))
+    return ESRCH;
+  int fd = open(("/proc/" + pid + "/oom_score_adj").c_str(), O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return errno;
+  ssize_t length = write(fd, value.data(), value.size());
+  int error = length < 0 ? errno : 0;
+  close(fd);
+  return error;
+}
+
 int Grants::perform(const std::vector<std::string> &words, const std::function<bool(pid_t)> &isOwn, int &fd) {
   const std::string &call = words[0];
   if (words.size() < 2) return EINVAL;
@@ -204,5 +229,6 @@ int Grants::perform(const std::vector<std::string> &words, const std::function<b
   if (call == "rmdir") return !isCgroup(path) ? EACCES : rmdir(path.c_str()) == 0 ? 0 : errno;
   if (call == "connect") return connectTo(path, fd);
   if (call == "forget") return forget(path);
+  if (call == "oom") return setOomScore(path, value, isOwn);
   return EINVAL;
 }

@@ -11,7 +11,7 @@ class Grants {
 public:
   // Adds a right: `bundles FOLDER`, `sandbox ID`, `container ID`, `fifos TEXT`, `cgroup FOLDER` (a final / stands for every folder
   // in it), `root FOLDER` (the root of a cgroup hierarchy), `terminations TEXT`, `containerd SOCKET`, `namespace NAME` (of
-  // containerd), `keeper SOCKET`, `vetting SOCKET`, `edge SOCKET` and `pods FOLDER`. The comments at the functions that use a right say what it
+  // containerd), `keeper SOCKET`, `vetting SOCKET`, `edge SOCKET`, `pods FOLDER` and `oom VALUE`. The comments at the functions that use a right say what it
   // allows.
   void add(const std::string &kind, const std::string &value);
 
@@ -33,6 +33,7 @@ private:
   int writeCgroup(const std::string &path, const std::string &value, const std::function<bool(pid_t)> &isOwn) const;
   int connectTo(const std::string &name, int &fd) const;
   int forget(const std::string &name) const;
+  int setOomScore(const std::string &value, const std::string &pid, const std::function<bool(pid_t)> &isOwn) const;
 
   std::vector<std::pair<std::string, std::string>> rights_;
 };

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { type Config, readConfig, readPorts } from '../base/config.ts';
+import { type Config, readPorts } from '../base/config.ts';
 import { LAYERS } from '../base/layers.ts';
 import { createLog } from '../base/log.ts';
 import { guestCommand, jailerPath } from '../engine/wasmedge/build.ts';
@@ -20,6 +20,7 @@ import { CompileClient } from './compile-client.ts';
 import { createPublisher, sendSupervised } from './events.ts';
 import { heartbeat } from './heartbeat.ts';
 import { ownMounts } from './hierarchy.ts';
+import { HostLog } from './host-log.ts';
 import { deviceGroups, enterPod, SHADER_CACHE } from './isolation.ts';
 import { inheritedNodeRoot, loadKernel, onNode } from './kernel.ts';
 import { kernelPath } from './native.ts';
@@ -32,6 +33,7 @@ import { hostRoot } from './root.ts';
 import { Sandbox } from './sandbox.ts';
 import { USUAL_USER } from './security-context.ts';
 import { taskServices } from './service.ts';
+import { nodeEnvironment, readPodDefaults } from './settings-file.ts';
 import { connectKeeper, connectSupervised, nodeAccess, supervisedAccess } from './supervised.ts';
 import { hostIdentity, Supervisor } from './supervisor.ts';
 import { serve } from './ttrpc.ts';
@@ -49,7 +51,8 @@ const NAMESPACE = 'default';
  * exit status when the pod is gone.
  * @throws NearlightError NL_NO_GPU, NL_NO_WASMEDGE
  */
-export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
+export async function runHost(own: NodeJS.ProcessEnv): Promise<number> {
+  const env = nodeEnvironment(own);
   const node = readNodeSettings(env);
   const paths = runPaths(node.runDir);
   const { pid, started } = hostIdentity(env);
@@ -58,19 +61,9 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
   // Mesa's cache of compiled shaders then is a file that stays open, so this process can read it as another user, too.
   process.env.MESA_DISK_CACHE_SINGLE_FILE ??= '1';
   const supervisor = new Supervisor();
-  const config = readConfig({
-    NODE_UDP_PORTS: env.NEARLIGHT_UDP_PORTS,
-    NODE_ADDRESS: env.NEARLIGHT_ADDRESS,
-    NATS_URL: env.NEARLIGHT_NATS_URL,
-    EDGE_SOCKET: env.NEARLIGHT_EDGE_SOCKET,
-    CHECKPOINT_SECONDS: env.NEARLIGHT_CHECKPOINT_SECONDS,
-    RESUME_SECONDS_MAX: env.NEARLIGHT_RESUME_SECONDS_MAX,
-    OTEL_EXPORTER_OTLP_ENDPOINT: env.NEARLIGHT_OTLP_ENDPOINT,
-    ASSET_BYTES_MAX: env.NEARLIGHT_ASSET_BYTES_MAX,
-    ASSET_FILES_MAX: env.NEARLIGHT_ASSET_FILES_MAX,
-    ASSET_DEPTH_MAX: env.NEARLIGHT_ASSET_DEPTH_MAX,
-  });
-  const log = createLog(env.LOG_LEVEL || 'info', env.LOG_FORMAT || 'text');
+  const config = readPodDefaults(env);
+  const hostLog = new HostLog(createLog(env.LOG_LEVEL || 'info', env.LOG_FORMAT || 'text'));
+  const { log } = hostLog;
   for (const folder of [paths.warm, paths.host, paths.state]) await mkdir(folder, { recursive: true, mode: 0o700 });
   supervisor.grant('keeper', paths.keeperSocket);
   supervisor.grant('vetting', paths.vetSocket);
@@ -122,6 +115,7 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
   const groups = deviceGroups();
   const runner = new PodRunner({ ...parts, connectEdge: config.edgeSocket === '' ? undefined : connectEdge });
   void recoverFromLoss({ gpu, lobby: runner, log, meters });
+  const sandboxPid = await supervisor.outsidePid;
   const ended = Promise.withResolvers<number>();
   const sandbox = new Sandbox({
     runner,
@@ -134,11 +128,12 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
       supervisor.grant('pods', join(paths.pod, namespace));
       return enterPod(bundle, { kernel, supervisor, uid: node.uidFirst + pid, groups, log });
     },
-    log,
+    hostLog,
     images,
     limits: config,
     pid,
-    hostPids: [pid, await supervisor.outsidePid],
+    sandboxPid,
+    hostPids: [pid, sandboxPid],
     publisher: () => {
       claim();
       rmSync(join(outside.warm, String(pid)), { force: true });

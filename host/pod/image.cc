@@ -3,6 +3,7 @@
 // descriptors of regular files. Nothing else is ever opened for reading or writing.
 #include "image.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <dirent.h>
@@ -20,6 +21,9 @@ namespace {
 // shares its mount namespace.
 constexpr char TARGET[] = "/sys";
 constexpr char ASSETS[] = "/assets";
+// A file of the image, or a volume over it, that the game gets as the asset of this name.
+constexpr char CONFIG[] = "/config.json";
+constexpr char CONFIG_ASSET[] = "config.json";
 // The kernel asks for another try if a folder was renamed while it followed `..` (openat2(2), EAGAIN).
 constexpr int TRIES_MAX = 256;
 constexpr useconds_t PAUSE_US = 100;
@@ -94,7 +98,7 @@ bool Image::failErrno(const std::string &what) {
 
 bool Image::open(const ImageRequest &request) {
   request_ = &request;
-  return openRoot() && openModule() && openAssets();
+  return openRoot() && openVolumes() && openModule() && openAssets();
 }
 
 bool Image::openRoot() {
@@ -130,8 +134,17 @@ bool Image::mountOverlay() {
   return isOpen;
 }
 
-// Finds a path of the image. Returns an O_PATH descriptor, which opens neither a device nor a FIFO; -1 with errno set on failure.
+bool Image::openVolumes() {
+  const std::string *source = volumes_.open(request_->volumes, request_->podUid);
+  if (source == nullptr) return true;
+  if (errno != EACCES) return fail("NL_POD", "the volume " + *source + " cannot be opened: " + std::strerror(errno));
+  return fail("NL_POD", "the volume " + *source + " is not one that the kubelet keeps for this pod: a game gets no folder of "
+                                                  "the node (hostPath); use another type of volume");
+}
+
+// Finds a path of the container. Returns an O_PATH descriptor, which opens neither a device nor a FIFO; -1 with errno set on failure.
 int Image::resolve(const std::string &path, uint64_t flags) {
+  if (volumes_.cover(path)) return volumes_.resolve(path, flags);
   open_how how{};
   how.flags = O_PATH | O_CLOEXEC | flags;
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
@@ -157,12 +170,40 @@ bool Image::openModule() {
 
 bool Image::openAssets() {
   bytes_ = PACK_HEADER_BYTES;
+  if (!openImageAssets()) return false;
+  // Volumes at paths that the image does not have.
+  for (const std::string &path : volumes_.below(ASSETS)) {
+    uint64_t depth = static_cast<uint64_t>(std::count(path.begin(), path.end(), '/'));
+    if (entered_.count(path) == 0 && !enter(path, depth)) return false;
+  }
+  return openConfig();
+}
+
+bool Image::openImageAssets() {
   Descriptor handle(resolve(ASSETS));
   if (handle.get() < 0) return errno == ENOENT || errno == ENOTDIR || failErrno(ASSETS);
   struct stat entry {};
   if (fstat(handle.get(), &entry) != 0) return failErrno(ASSETS);
   if (!S_ISDIR(entry.st_mode)) return fail("NL_IMAGE", std::string(ASSETS) + " is " + kindOf(entry.st_mode) + ", not a folder");
   return walk(handle.get(), "", 0);
+}
+
+// Adds the configuration of the game, which takes the place of an asset of its name.
+bool Image::openConfig() {
+  Descriptor handle(resolve(CONFIG));
+  if (handle.get() < 0) return errno == ENOENT || errno == ENOTDIR || failErrno(CONFIG);
+  struct stat entry {};
+  if (fstat(handle.get(), &entry) != 0) return failErrno(CONFIG);
+  if (!S_ISREG(entry.st_mode))
+    return fail("NL_IMAGE", std::string(CONFIG) + " is " + kindOf(entry.st_mode) +
+                                ", not a file; mount a ConfigMap there with subPath: config.json");
+  auto isConfig = [](const OpenAsset &asset) { return asset.name == CONFIG_ASSET; };
+  auto other = std::find_if(assets.begin(), assets.end(), isConfig);
+  if (other != assets.end()) {
+    close(other->fd);
+    assets.erase(other);
+  }
+  return addFile(CONFIG_ASSET, CONFIG, handle.get(), static_cast<uint64_t>(entry.st_size));
 }
 
 // Opens the files in a folder below /assets. `path` is the folder's path within /assets, with a slash at its end.
@@ -183,7 +224,9 @@ bool Image::walk(int handle, const std::string &path, uint64_t depth) {
       break;
     }
     std::string name = entry->d_name;
-    if (name != "." && name != "..") isGood = enter(path + name, depth);
+    // The kubelet keeps the versions of a ConfigMap in folders whose names begin like this, and links to the files of the present one.
+    bool isHidden = name.rfind("..", 0) == 0 && volumes_.cover(std::string(ASSETS) + "/" + path + name);
+    if (name != "." && name != ".." && !isHidden) isGood = enter(path + name, depth);
   }
   closedir(folder);
   return isGood;
@@ -195,6 +238,7 @@ bool Image::enter(const std::string &path, uint64_t depth) {
     return fail("NL_IMAGE_SIZE", std::string(ASSETS) + " has more than " + std::to_string(request_->filesMax) +
                                      " files and folders (ASSET_FILES_MAX)");
   std::string full = std::string(ASSETS) + "/" + path;
+  entered_.insert(path);
   Descriptor handle(resolve(full));
   if (handle.get() < 0 && errno == ENOENT) {
     // The kernel lists whiteouts in a folder that hides no other one, although nothing is there.
@@ -214,14 +258,18 @@ bool Image::enter(const std::string &path, uint64_t depth) {
 }
 
 bool Image::add(const std::string &path, int handle, uint64_t bytes) {
+  return addFile(path, std::string(ASSETS) + "/" + path, handle, bytes);
+}
+
+bool Image::addFile(const std::string &name, const std::string &full, int handle, uint64_t bytes) {
   const uint64_t bytesMax = request_->bytesMax;
   bool fits = bytes <= bytesMax;
-  if (fits) bytes_ += PACK_ENTRY_BYTES + path.size() + aligned(bytes);
+  if (fits) bytes_ += PACK_ENTRY_BYTES + name.size() + aligned(bytes);
   if (!fits || bytes_ > bytesMax)
     return fail("NL_IMAGE_SIZE", std::string("the files in ") + ASSETS + " have more than " + std::to_string(bytesMax) +
                                      " bytes as an asset pack (ASSET_BYTES_MAX)");
   int fd = reopen(handle, 0);
-  if (fd < 0) return failErrno(std::string(ASSETS) + "/" + path);
-  assets.push_back({path, bytes, fd});
+  if (fd < 0) return failErrno(full);
+  assets.push_back({name, bytes, fd});
   return true;
 }

@@ -4,6 +4,7 @@ import { NearlightError } from '../base/errors.ts';
 import type { OciBundle } from './oci-bundle.ts';
 import type { AssetMemory, ImageAccess, ImageLayers, ImageLimits } from './opener.ts';
 import { type Mount, TaskError } from './tasks.ts';
+import { volumesOf } from './volumes.ts';
 
 /** Options of an overlay mount that change which files it shows. The others concern writing, and a game's image is only read. */
 const VISIBLE_OPTIONS = /^(userxattr|(redirect_dir|metacopy|xino)=[a-z]+)$/;
@@ -43,7 +44,8 @@ export function imageLayers(rootfs: readonly Mount[], { folder, rootPath }: OciB
  * container is a sandbox, whose image is in the same snapshotter as those of the pod's games, or the pod's only one.
  */
 export function imagePlaces(rootfs: readonly Mount[], bundle: OciBundle): string[] {
-  if (bundle.kind !== 'sandbox') return imageLayers(rootfs, bundle).layers;
+  if (bundle.kind !== 'sandbox')
+    return [...imageLayers(rootfs, bundle).layers, ...bundle.mounts.map(({ source }) => source)];
   const snapshots = sandboxLayers(rootfs, bundle).map((layer) => layer.replace(SNAPSHOT, '/snapshots/*$1'));
   // Where containerd itself mounts images.
   return [...new Set([...snapshots, join(dirname(bundle.folder), '*', basename(bundle.rootPath))])];
@@ -71,10 +73,10 @@ function unescaped(text: string): string {
   return text.replace(/\\(.)/gs, '$1');
 }
 
-/** The game in a container image. */
+/** The game in a container. */
 export interface ImageGame {
   module: Uint8Array;
-  /** The files in the image's folder /assets; undefined if there are none. */
+  /** The files in its folder /assets, and its file /config.json; undefined if there are none. */
   assets: AssetMemory | undefined;
 }
 
@@ -86,15 +88,22 @@ export interface ReadGameOptions {
 }
 
 /**
- * Reads the module that a container's first argument names, and the assets of its image.
+ * Reads the module that a container's first argument names, and the assets of its image and its volumes.
  * @throws NearlightError NL_IMAGE for an image that holds no game, NL_IMAGE_SIZE for assets and NL_MODULE_LIMIT for a module
- * beyond a limit, NL_POD if the image cannot be mounted; TaskError as imageLayers
+ * beyond a limit, NL_POD if the image cannot be mounted, or for arguments or a volume that a game cannot have; TaskError as imageLayers
  */
 export async function readGame({ images, rootfs, bundle, limits }: ReadGameOptions): Promise<ImageGame> {
   const name = bundle.args[0];
   if (name === undefined)
     throw new NearlightError('NL_IMAGE', 'the image has no entrypoint; set it to the module, such as ["/app.wasm"]');
-  const image = await images.open({ ...imageLayers(rootfs, bundle), entrypoint: name, limits });
+  if (bundle.args.length > 1)
+    throw new NearlightError(
+      'NL_POD',
+      `args: a game takes no arguments, and this container has ${bundle.args.slice(1).join(' ')}; give them in /config.json or as files in /assets`,
+    );
+  const entrypoint = pathIn(bundle.cwd, name);
+  const volumes = volumesOf(bundle, entrypoint);
+  const image = await images.open({ ...imageLayers(rootfs, bundle), entrypoint, volumes, limits });
   try {
     const module = readRegular(image.module, name, limits.moduleBytesMax);
     expectModule(module, name);
@@ -102,6 +111,11 @@ export async function readGame({ images, rootfs, bundle, limits }: ReadGameOptio
   } finally {
     image.close();
   }
+}
+
+/** Returns the path of a file in a container, where a relative one counts from the working directory. */
+function pathIn(cwd: string, name: string): string {
+  return (name.startsWith('/') ? name : `${cwd}/${name}`).replace(/\/+/g, '/');
 }
 
 function expectModule(module: Uint8Array, name: string): void {

@@ -37,7 +37,7 @@ export async function enterPod(
   bundle: OciBundle,
   { kernel, supervisor, uid, groups, log }: EnterOptions,
 ): Promise<void> {
-  const { network, mounts, cgroupsPath, security } = bundle;
+  const { network, mounts, cgroupsPath, security, hostname } = bundle;
   for (const { destination, source } of mounts) {
     if (!POD_FILES.includes(destination)) continue;
     try {
@@ -49,6 +49,8 @@ export async function enterPod(
   if (network === 'new') kernel.newNetwork();
   else if (network !== 'host') kernel.enterNetwork(network.path);
   for (const [name, value] of Object.entries(security.sysctls)) setParameter(name, value);
+  // Ordinary containers of the pod join the uts namespace of this process.
+  if (hostname !== '') setParameter('kernel.hostname', hostname);
   if (cgroupsPath !== '') await openCgroup(cgroupsPath, mountsOnNode()).create();
   grantRights(bundle, supervisor);
   supervisor.seal();
@@ -70,7 +72,7 @@ function mountsOnNode(): CgroupMounts {
 
 /** Grants this host what it needs to run further containers in its pod. */
 function grantRights(bundle: OciBundle, supervisor: EnterOptions['supervisor']): void {
-  const { kind, folder, cgroupsPath, podUid } = bundle;
+  const { kind, folder, cgroupsPath, podUid, oomScore } = bundle;
   supervisor.grant('bundles', dirname(folder));
   if (kind === 'sandbox') {
     supervisor.grant('sandbox', basename(folder));
@@ -79,6 +81,7 @@ function grantRights(bundle: OciBundle, supervisor: EnterOptions['supervisor']):
     // ctr chooses any folder for the FIFOs of a command that it runs in a container.
     supervisor.grant('fifos', '/');
   }
+  if (oomScore !== undefined) supervisor.grant('oom', String(oomScore));
   if (podUid !== undefined) supervisor.grant('terminations', `/pods/${podUid}/containers/`);
   if (cgroupsPath === '') return;
   for (const root of rootFolders()) supervisor.grant('root', root);
@@ -93,7 +96,7 @@ export function deviceGroups(): number[] {
   return [...new Set(groups)].filter((group) => group !== 0).slice(0, GROUPS_MAX);
 }
 
-/** Sets a kernel parameter of this process's network, whose name begins with `net.`. */
+/** Sets a kernel parameter of this process's network, whose name begins with `net.`, or of another of its namespaces. */
 function setParameter(name: string, value: string): void {
   try {
     writeFileSync(`/proc/sys/${name.replaceAll('.', '/')}`, value);

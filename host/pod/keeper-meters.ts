@@ -42,10 +42,15 @@ export interface KeeperFigures {
   cache: { hits: number; misses: number; rejected: number };
   /** How many host processes the keeper watches. */
   hostsWatched: number;
+  /** How many host processes should wait for pods. */
+  hostsWanted: number;
 }
 
 /** Writes the keeper's metrics in Prometheus's text format 0.0.4. */
-export function keeperMetrics(meters: KeeperMeters, { queue, cache, hostsWatched }: KeeperFigures): string {
+export function keeperMetrics(
+  meters: KeeperMeters,
+  { queue, cache, hostsWatched, hostsWanted }: KeeperFigures,
+): string {
   const lines: string[] = [];
   const add = (name: string, type: 'counter' | 'gauge', help: string, values: [labels: string, value: number][]) => {
     lines.push(`# HELP nearlight_keeper_${name} ${help}`, `# TYPE nearlight_keeper_${name} ${type}`);
@@ -84,6 +89,7 @@ export function keeperMetrics(meters: KeeperMeters, { queue, cache, hostsWatched
     by('result', Object.entries(cache)),
   );
   add('hosts_watched', 'gauge', 'Host processes whose response the keeper checks.', [['', hostsWatched]]);
+  add('hosts_wanted', 'gauge', 'Host processes that should wait for pods.', [['', hostsWanted]]);
   add(
     'hosts_killed_total',
     'counter',

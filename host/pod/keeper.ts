@@ -165,6 +165,7 @@ class RunningKeeper implements Keeper {
           queue: this.#service?.queue ?? { waiting: 0, running: 0 },
           cache: compiler.counts,
           hostsWatched: this.#watchdog.watched,
+          hostsWanted: this.#pool.wanted,
         }),
       );
     }

@@ -44,8 +44,8 @@ export function buildKernel(options: { folder?: string; compiler?: string } = {}
     },
     {
       name: OPENER,
-      sources: absolute('opener.cc', 'image.cc'),
-      headers: absolute('wire.h', 'messages.h', 'image.h'),
+      sources: absolute('opener.cc', 'image.cc', 'volume.cc'),
+      headers: absolute('wire.h', 'messages.h', 'image.h', 'volume.h'),
       flags: program,
     },
     {

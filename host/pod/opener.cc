@@ -34,6 +34,7 @@ bool dropPrivileges() {
 
 // The places of layers, once they are known; see wire.h.
 std::vector<std::string> places;
+std::string podUid;
 bool isSealed = false;
 
 // The parts of a path between its slashes.
@@ -64,6 +65,15 @@ const std::string *strayLayer(const ImageRequest &request) {
     if (isSealed && std::none_of(places.begin(), places.end(), at)) return &layer;
   }
   return nullptr;
+}
+
+// Whether volumes may be opened: those of a pod by the rule for pods (volume.h), others only at the places.
+bool areVolumesKnown(const ImageRequest &request) {
+  return !isSealed || !podUid.empty() ||
+         std::all_of(request.volumes.begin(), request.volumes.end(), [](const Volume &volume) {
+           return std::any_of(places.begin(), places.end(),
+                              [&](const std::string &place) { return isAt(place, volume.source); });
+         });
 }
 
 // Whether all options of a mount change only the view of its layers. None names a folder.
@@ -100,8 +110,14 @@ bool parse(const std::vector<std::string> &parts, ImageRequest &request) {
   request.bytesMax = number(parts[3]);
   request.depthMax = number(parts[4]);
   request.options = parts[5];
-  request.layers.assign(parts.begin() + REQUEST_FIELDS, parts.end());
-  return areHarmless(request.options);
+  // Two strings for each volume, and then at least one layer.
+  const uint64_t volumes = number(parts[6]);
+  if (volumes > parts.size() || parts.size() <= REQUEST_FIELDS + 2 * volumes) return false;
+  for (size_t at = REQUEST_FIELDS; at < REQUEST_FIELDS + 2 * volumes; at += 2)
+    request.volumes.push_back({parts[at], parts[at + 1]});
+  request.podUid = podUid;
+  request.layers.assign(parts.begin() + static_cast<ptrdiff_t>(REQUEST_FIELDS + 2 * volumes), parts.end());
+  return areHarmless(request.options) && areVolumesKnown(request);
 }
 
 bool sendFailure(int socket, const ImageFailure &failure) {
@@ -148,7 +164,10 @@ void serve(int socket, const std::vector<char> &message) {
   if (!parts.empty() && parts[0] == "ready") {
     sendFailure(socket, {"", ""});
   } else if (!parts.empty() && parts[0] == "seal") {
-    if (!isSealed) places.assign(parts.begin() + 1, parts.end());
+    if (!isSealed && parts.size() > 1) {
+      podUid = parts[1];
+      places.assign(parts.begin() + 2, parts.end());
+    }
     isSealed = true;
     sendFailure(socket, {"", ""});
   } else if (!parse(parts, request)) {

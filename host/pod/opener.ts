@@ -21,10 +21,17 @@ export interface ImageLayers {
   options: string[];
 }
 
+/** A folder or file of the node that a container has at a path of its own, in place of what its image has there. */
+export interface Volume {
+  destination: string;
+  source: string;
+}
+
 /** The parts of an image to open, and the limits on them. */
 export interface ImageRequest extends ImageLayers {
-  /** Path of the module in the image. */
+  /** Path of the module in the container. */
   entrypoint: string;
+  volumes: readonly Volume[];
   limits: ImageLimits;
 }
 
@@ -48,16 +55,17 @@ export interface OpenImage {
 /** Opens images with the privileges that this takes, on behalf of a process that lacks them. */
 export interface ImageAccess {
   /**
-   * Opens an image's module and assets. Paths mean what they mean to a container that runs the image.
+   * Opens an image's module and assets, and /config.json as an asset. Paths mean what they mean to a container that runs the image.
    * @throws NearlightError NL_IMAGE, NL_IMAGE_SIZE, and NL_POD if the image cannot be mounted
    */
   open(request: ImageRequest): Promise<OpenImage>;
   /**
    * Refuses images with layers elsewhere in all later calls of open(), for good.
    * @param places paths of folders, in which a part `*` stands for any name
+   * @param podUid id of the pod whose volumes may be opened; without it, volumes must be at the places, too
    * @throws NearlightError NL_POD
    */
-  seal(places: readonly string[]): Promise<void>;
+  seal(places: readonly string[], podUid?: string): Promise<void>;
 }
 
 /** A game's open files, with its assets listed but still waiting in the socket `reply`. */
@@ -123,10 +131,10 @@ export class ImageOpener implements ImageAccess {
     if (!('code' in reply) || reply.code !== '') throw unavailable(new Error('the image opener has not replied'));
   }
 
-  async seal(places: readonly string[]): Promise<void> {
+  async seal(places: readonly string[], podUid = ''): Promise<void> {
     // The opener takes requests in turn, so this one holds for every later request. The host does not wait for the reply.
     try {
-      this.#receiver.post(this.#control, strings(['seal', ...places]));
+      this.#receiver.post(this.#control, strings(['seal', podUid, ...places]));
     } catch (cause) {
       throw unavailable(cause as Error);
     }
@@ -170,10 +178,12 @@ function unavailable(cause: Error): NearlightError {
 }
 
 /** Writes a request as wire.h describes it. @throws NearlightError NL_IMAGE if it has a zero byte or is too long */
-function encode({ kind, layers, options, entrypoint, limits }: ImageRequest): Uint8Array {
+function encode({ kind, layers, options, entrypoint, volumes, limits }: ImageRequest): Uint8Array {
   const { assetFilesMax, assetBytesMax, assetDepthMax } = limits;
   const mountOptions = options.map((option) => `${option},`).join('');
-  const parts = [kind, entrypoint, assetFilesMax, assetBytesMax, assetDepthMax, mountOptions, ...layers].map(String);
+  const bounds = [assetFilesMax, assetBytesMax, assetDepthMax];
+  const mounted = volumes.flatMap(({ destination, source }) => [destination, source]);
+  const parts = [kind, entrypoint, ...bounds, mountOptions, volumes.length, ...mounted, ...layers].map(String);
   if (parts.some((part) => part.includes('\0')))
     throw new NearlightError('NL_IMAGE', 'a path of the image contains a zero byte');
   const request = strings(parts);

@@ -91,6 +91,8 @@ export interface NodeSettings {
   cacheDir: string;
   /** How many host processes are kept ready, waiting for pods. */
   poolSize: number;
+  /** How many may wait after many pods have started at a time. */
+  poolSizeMax: number;
   /** How many modules are compiled at a time. */
   compilers: number;
   /** How long a host process may go without responding, in milliseconds, before the keeper kills it; 0 for ever. */
@@ -108,6 +110,8 @@ interface NumberSetting {
 }
 
 const POOL_SIZE: NumberSetting = { env: 'NEARLIGHT_POOL_SIZE', default: 2, min: 0, max: 64 };
+/** A waiting host uses some 86 MiB. If the maximum is less than POOL_SIZE, the latter counts. */
+const POOL_SIZE_MAX: NumberSetting = { env: 'NEARLIGHT_POOL_SIZE_MAX', default: 8, min: 0, max: 64 };
 /**
  * With two compilers, a namespace gets one of them at most, so another does not wait for it. Each may use COMPILE_BYTES_MAX of
  * memory.
@@ -150,6 +154,8 @@ export function readNodeSettings(env: Record<string, string | undefined>): NodeS
     runDir,
     cacheDir: env.NEARLIGHT_CACHE_DIR || '/var/lib/nearlight/cache',
     poolSize: readNumber(POOL_SIZE, env),
+    // A node that keeps no hosts for pods keeps none after a burst, either.
+    poolSizeMax: readNumber(POOL_SIZE, env) === 0 ? 0 : readNumber(POOL_SIZE_MAX, env),
     compilers: readNumber(COMPILERS, env),
     responseMsMax: readNumber(RESPONSE_MS_MAX, env),
     uidFirst: readNumber(UID_FIRST, env),

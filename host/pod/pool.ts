@@ -2,6 +2,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LogLevel } from '../engine/engine.ts';
+import { Demand } from './demand.ts';
 import type { RunPaths } from './paths.ts';
 import { childrenOf, hasReleasedFiles, isAlive, read } from './process.ts';
 
@@ -26,8 +27,12 @@ export interface PoolOptions {
   paths: RunPaths;
   /** How many host processes to keep ready, waiting for pods. */
   poolSize: number;
+  /** How many may wait after many pods have started at a time; by default `poolSize`. */
+  poolSizeMax?: number;
   /** The supervisor, and the program and arguments with which it starts a host process. */
   command: readonly [string, ...string[]];
+  /** The environment of host processes; by default that of this process. */
+  env?: NodeJS.ProcessEnv;
   backoffMs?: Backoff;
   /** How long a host process may stay at low priority while it starts. */
   niceMsMax?: number;
@@ -73,6 +78,9 @@ export class Pool {
    * run folder.
    */
   readonly #claims = new Set<number>();
+  readonly #demand: Demand;
+  /** Ids of the waiting host processes that this pool has ended, because fewer should wait. */
+  readonly #retired = new Set<number>();
   #failures = 0;
   #notBefore = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -81,13 +89,25 @@ export class Pool {
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#backoff = options.backoffMs ?? BACKOFF_MS;
+    const { poolSize: min, poolSizeMax: max = min } = options;
+    this.#demand = new Demand({ min, max });
   }
 
-  /** Starts a host process if too few are waiting. Call it whenever a pod may have taken one. */
+  /** How many host processes should wait for pods now. */
+  get wanted(): number {
+    return this.#demand.wanted;
+  }
+
+  /**
+   * Starts a host process if too few are waiting, and ends those beyond what is wanted. Call it now and then, and whenever a pod may have
+   * taken one.
+   */
   check(): void {
-    const { paths, poolSize } = this.#options;
     for (const host of this.#hosts.values()) this.#killIfUnreachable(host);
-    if (this.#closed || this.#starting || waitingHosts(paths).length >= poolSize) return;
+    if (this.#closed) return;
+    const waiting = waitingHosts(this.#options.paths);
+    this.#retire(waiting.slice(this.wanted));
+    if (this.#starting || waiting.length >= this.wanted) return;
     const wait = this.#notBefore - performance.now();
     clearTimeout(this.#timer);
     if (wait > 0) {
@@ -134,7 +154,18 @@ export class Pool {
 
   /** Records that a pod has taken a host process, whose file has appeared in the claim folder or vanished from it. */
   noteClaim(pid: number): void {
+    if (!this.#retired.has(pid) && existsSync(join(this.#options.paths.claim, `${pid}`))) this.#demand.note(pid);
     if (this.#hosts.has(pid) || pid === this.#upcoming) this.#claims.add(pid);
+  }
+
+  /** Ends host processes that wait, unless a pod takes them first. */
+  #retire(pids: readonly number[]): void {
+    for (const pid of pids) {
+      // Known before the claim appears, which is not a pod's.
+      this.#retired.add(pid);
+      if (claim(this.#options.paths, pid)) signal(pid, 'SIGTERM');
+      else this.#retired.delete(pid);
+    }
   }
 
   #isClaimed(pid: number): boolean {
@@ -208,7 +239,7 @@ export class Pool {
   }
 
   #spawn(): ChildProcess {
-    const { paths, command } = this.#options;
+    const { paths, command, env = process.env } = this.#options;
     const log = join(paths.log, `starting.${process.pid}`);
     const logFd = openSync(log, 'w', 0o600);
     try {
@@ -216,7 +247,7 @@ export class Pool {
         cwd: '/',
         detached: true,
         // Node's options in the keeper's environment, such as --inspect, are not meant for the processes that run games.
-        env: { ...process.env, NODE_OPTIONS: undefined },
+        env: { ...env, NODE_OPTIONS: undefined },
         stdio: ['ignore', logFd, logFd],
       });
       child.unref();
@@ -235,6 +266,7 @@ export class Pool {
     const livedMs = performance.now() - host.warmAt;
     const isClaimed = this.#isClaimed(pid);
     this.#claims.delete(pid);
+    this.#retired.delete(pid);
     this.#hosts.delete(pid);
     if (isClaimed || livedMs > this.#backoff.max) this.#failures = 0;
     if (!isClaimed && !this.#closed) {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { directAccess } from './access.ts';
+import { HostLog } from './host-log.ts';
 import type { ImageAccess, ImageLimits } from './opener.ts';
 import { decode, encode } from './proto.ts';
 import type { GameRunner } from './runner.ts';
@@ -54,8 +55,9 @@ export async function rehearse(options: RehearsalOptions): Promise<void> {
     images,
     limits,
     pid: 0,
+    sandboxPid: 0,
     hostPids: [],
-    log: () => {},
+    hostLog: new HostLog(() => {}),
     forget: async () => {},
     exit: () => {},
   });

@@ -1,11 +1,11 @@
 import { exitStatus, NearlightError } from '../base/errors.ts';
 import { milli } from '../base/time.ts';
-import type { LogLevel } from '../engine/engine.ts';
 import { directAccess, type NodeAccess } from './access.ts';
 import { Accounting } from './accounting.ts';
 import { type Container, loadGame, writeTerminationMessage } from './container.ts';
 import type { Publisher } from './events.ts';
 import { Execs, publishExit } from './execs.ts';
+import type { HostLog } from './host-log.ts';
 import { imagePlaces } from './image.ts';
 import type { OciBundle } from './oci-bundle.ts';
 import type { ImageAccess, ImageLimits } from './opener.ts';
@@ -42,9 +42,15 @@ export interface SandboxOptions {
   limits: ImageLimits;
   /** The id by which other processes of the node know this host. */
   pid: number;
+  /**
+   * Id of the process that containerd gets as that of the sandbox. Ordinary containers of the pod join its namespaces, so it is the host
+   * itself, by its id outside of them.
+   */
+  sandboxPid: number;
   /** Ids of the processes to count as this pod's own use: the host and its supervisor. */
   hostPids: readonly number[];
-  log(level: LogLevel, message: string): void;
+  /** The log of this process, which goes on in that of the pod's game. */
+  hostLog: Pick<HostLog, 'log' | 'begin' | 'attach'>;
   /** Does what takes privileges before this process has entered its pod; by default with its own. */
   nodeBefore?: NodeAccess;
   /** Does what takes privileges, once this process has entered its pod and has none any more. */
@@ -89,6 +95,7 @@ export class Sandbox implements TaskService {
       throw new TaskError('alreadyExists', `${id} exists already`);
     this.#creating.add(id);
     try {
+      if (!this.#publisher) this.#options.hostLog.begin();
       this.#publisher ??= this.#options.publisher();
       const { bundle, outputs } = await this.#openFiles(request);
       if (bundle.kind !== 'container') await this.#enter(bundle, request);
@@ -96,6 +103,7 @@ export class Sandbox implements TaskService {
       Object.assign(container.task, outputs);
       if (bundle.kind !== 'sandbox') {
         this.#expectNoGame();
+        this.#options.hostLog.attach(container.task);
         const ownNetwork = this.#ownNetwork;
         await loadGame(container, request, { ...this.#options, node: this.#node, createdAt, ownNetwork });
       }
@@ -107,7 +115,7 @@ export class Sandbox implements TaskService {
       this.#publish('TaskCreate', { containerId: id, bundle: request.bundle, io, pid });
       return { pid };
     } catch (error) {
-      this.#options.log('error', `${id}: ${(error as Error).message}`);
+      this.#options.hostLog.log('error', `${id}: ${(error as Error).message}`);
       if (this.#containers.size === 0) setTimeout(() => this.#exitIfEmpty(), LINGER_MS).unref();
       throw error instanceof NearlightError
         ? new TaskError('failedPrecondition', error.message, { cause: error })
@@ -255,27 +263,30 @@ export class Sandbox implements TaskService {
     const { user } = bundle.security;
     // None of the guest processes that wait for the pod's game may have this user.
     if (user && user.uid !== PAUSE_USER.uid) await this.#options.runner.prepareAs(user);
-    await this.#options.images.seal(imagePlaces(rootfs, bundle));
+    await this.#options.images.seal(imagePlaces(rootfs, bundle), bundle.podUid);
     await this.#options.enter(bundle);
     this.#node = this.#options.node;
   }
 
   #container(request: CreateRequest, bundle: OciBundle): Container {
-    const task = new Task({ id: request.id, execId: '', bundle: request.bundle, pid: this.#options.pid }, request);
+    const { sandboxPid: pid } = this.#options;
+    const task = new Task({ id: request.id, execId: '', bundle: request.bundle, pid }, request);
     const execs = new Execs({
       container: task,
-      pid: this.#options.pid,
+      pid,
       runner: this.#options.runner,
       openOutput: (path) => this.#node.openOutput(path),
       publish: (type, event) => this.#publish(type, event),
     });
     const accounting = new Accounting({
       access: this.#node.cgroups,
+      setOomScore: (pid, value) => this.#node.setOomScore(pid, value),
       bundle,
+      sandbox: [...this.#containers.values()].find((other) => other.bundle.kind === 'sandbox')?.accounting,
       hostPids: this.#options.hostPids,
       guestPids: () => container.game?.pids ?? [],
       hasEnded: () => task.exit !== undefined,
-      failed: (error) => this.#options.log('error', `${task.id}: cgroup: ${error.message}`),
+      failed: (error) => this.#options.hostLog.log('error', `${task.id}: its limits: ${error.message}`),
     });
     const container: Container = { task, bundle, execs, game: undefined, accounting, killed: false };
     return container;
@@ -313,8 +324,8 @@ export class Sandbox implements TaskService {
   #end({ task, execs, bundle }: Container, status: number): void {
     if (task.exit) return;
     execs.endAll(KILLED_STATUS);
-    const { exitStatus: code } = task.end(status);
+    this.#options.hostLog.log('info', `${bundle.name ?? task.id} has ended with status ${status}`);
+    task.end(status);
     publishExit((type, event) => this.#publish(type, event), task);
-    this.#options.log('info', `${bundle.name ?? task.id} has ended with status ${code}`);
   }
 }

@@ -46,6 +46,7 @@ export function supervisedAccess(supervisor: Pick<Supervisor, 'ask'>): NodeAcces
         closeSync(fd);
       }
     },
+    setOomScore: (pid, value) => run('oom', String(value), String(pid)),
     cgroups: {
       async read(path) {
         const fd = await supervisor.ask('read', path).catch(() => undefined);

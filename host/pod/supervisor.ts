@@ -80,7 +80,8 @@ export type GrantKind =
   | 'keeper'
   | 'vetting'
   | 'edge'
-  | 'pods';
+  | 'pods'
+  | 'oom';
 
 interface Call extends PromiseWithResolvers<number | undefined> {
   /** The call and its first argument, for error messages. */

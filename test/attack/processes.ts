@@ -13,6 +13,7 @@ import { KnownShaders } from '../../host/play/vet/known.ts';
 import { runPaths } from '../../host/pod/paths.ts';
 import { VetClient } from '../../host/pod/vet-client.ts';
 import type { Rig } from '../k3s/containerd.ts';
+import { supervisorOf } from '../k3s/game.ts';
 import { guestOf } from '../k3s/guest.ts';
 import { importGame } from '../k3s/image.ts';
 import { installBundle } from '../pod/node/installed.ts';
@@ -124,7 +125,7 @@ async function read(rig: Rig): Promise<string> {
   await rig.cri.start(container);
   const host = await hostOf(rig, pod);
   const guest = await guestOf(rig, { pod, container });
-  const supervisor = await rig.cri.sandboxPid(pod);
+  const supervisor = await supervisorOf(rig, pod);
   const { pid: compiler, settled } = await compiling(rig);
   const columns: [string, Facts][] = [['keeper', readFacts(rig.keeperPid())]];
   if (supervisor !== host) columns.push(['supervisor', readFacts(supervisor)]);

@@ -140,7 +140,7 @@ export class ImageFuzzer {
     let outcome: { file: string; pack: string };
     this.totals.paths++;
     try {
-      image = await this.opener.open({ ...imageLayers(rootfs, bundle), entrypoint, limits: LIMITS });
+      image = await this.opener.open({ ...imageLayers(rootfs, bundle), entrypoint, volumes: [], limits: LIMITS });
       outcome = { file: this.#module(image.module, fault), pack: await packOf(image) };
     } catch (error) {
       const code = error instanceof NearlightError ? error.code : String(error);

@@ -93,6 +93,8 @@ export async function startRig({ poolSize, env: more = {}, installation }: RigOp
     NEARLIGHT_RUN_DIR: runDir,
     NEARLIGHT_CACHE_DIR: cacheDir,
     NEARLIGHT_POOL_SIZE: String(poolSize),
+    // A test that counts the hosts that wait does not want more after a burst.
+    NEARLIGHT_POOL_SIZE_MAX: String(poolSize),
     NEARLIGHT_UDP_PORTS: '31000-31999',
     NEARLIGHT_ADDRESS: '127.0.0.1',
     ...more,

@@ -35,9 +35,11 @@ export interface ContainerOptions {
   command?: string[];
   args?: string[];
   folder?: string;
-  /** Folders of the node that the container sees at the same path. */
-  mounts?: string[];
+  /** Folders and files of the node that the container sees at the same path, or at another one. */
+  mounts?: (string | { containerPath: string; hostPath: string })[];
   memoryBytes?: number;
+  /** As the kubelet derives it from the pod's class of service. */
+  oomScoreAdj?: number;
   attempt?: number;
   /** The container's securityContext, as the kubelet hands it to the CRI (LinuxContainerSecurityContext). */
   security?: object;
@@ -108,6 +110,7 @@ export class Cri {
       folder = '',
       mounts = [],
       memoryBytes,
+      oomScoreAdj = 0,
       attempt = 0,
       security,
     } = options;
@@ -118,10 +121,10 @@ export class Cri {
       args,
       workingDir: folder,
       envs: Object.entries({ ADMISSION: 'open', ...env }).map(([key, value]) => ({ key, value })),
-      mounts: mounts.map((path) => ({ containerPath: path, hostPath: path })),
+      mounts: mounts.map((mount) => (typeof mount === 'string' ? { containerPath: mount, hostPath: mount } : mount)),
       logPath: `${name}_${attempt}.log`,
       linux: {
-        resources: { cpuShares: 512, ...(memoryBytes ? { memoryLimitInBytes: memoryBytes } : {}) },
+        resources: { cpuShares: 512, oomScoreAdj, ...(memoryBytes ? { memoryLimitInBytes: memoryBytes } : {}) },
         ...(security ? { securityContext: security } : {}),
       },
     };
@@ -174,7 +177,7 @@ export class Cri {
     for (const { id } of items) await this.removePod(id).catch(() => {});
   }
 
-  /** The id of the process that a pod's sandbox is: its host. */
+  /** The id of the process that containerd knows as a pod's sandbox: its host. */
   async sandboxPid(podSandboxId: string): Promise<number> {
     const { info } = await this.call<{ info: { info: string } }>('podSandboxStatus', { podSandboxId, verbose: true });
     return (JSON.parse(info.info) as { pid: number }).pid;

@@ -1,3 +1,5 @@
+import { must } from '../../host/base/assert.ts';
+import { parentOf } from '../../host/pod/process.ts';
 import { poll, type Rig } from './containerd.ts';
 import type { ContainerOptions } from './cri.ts';
 
@@ -22,7 +24,7 @@ export async function startGame(
   {
     namespace,
     ...options
-  }: { env?: Record<string, string>; memoryBytes?: number; namespace?: string; security?: object } = {},
+  }: Pick<ContainerOptions, 'env' | 'memoryBytes' | 'oomScoreAdj' | 'security'> & { namespace?: string } = {},
 ): Promise<RunningGame> {
   const own = port++;
   const pod = await rig.cri.runPod({ name: `game${own}`, ...(namespace === undefined ? {} : { namespace }) });
@@ -57,8 +59,7 @@ export function ready({ cri }: Rig, container: string) {
   return poll(async () => (await cri.exec(container, 'health')).exitCode === 0, 'the game is not ready');
 }
 
-/** The id of the supervisor of a pod's host, which is the process that containerd knows as the sandbox. */
+/** The id of the supervisor of a pod's host, by which the run folder knows the host. */
 export async function supervisorOf({ cri }: Rig, podSandboxId: string): Promise<number> {
-  const { info } = await cri.call<{ info: { info: string } }>('podSandboxStatus', { podSandboxId, verbose: true });
-  return JSON.parse(info.info).pid;
+  return must(parentOf(await cri.sandboxPid(podSandboxId)), 'supervisor');
 }

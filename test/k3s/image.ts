@@ -19,10 +19,10 @@ async function importArchive(rig: Rig, name: string, archive: Uint8Array): Promi
   return name;
 }
 
-/** Imports an image whose entrypoint is any file, which createImage() would refuse; resolves with the image's name. */
+/** Imports an image whose module is any file, which createImage() would refuse; resolves with the image's name. */
 export async function importProgram(rig: Rig, name: string, program: Uint8Array): Promise<string> {
-  const layers = [tar([{ name: 'program', data: program, executable: true }])];
-  return importLayers(rig, name, { layers, entrypoint: '/program' });
+  const layers = [tar([{ name: 'program.wasm', data: program, executable: true }])];
+  return importLayers(rig, name, { layers, entrypoint: '/program.wasm' });
 }
 
 /** Makes a layer from a folder, with its links, devices and FIFOs. @returns an archive, compressed with gzip */

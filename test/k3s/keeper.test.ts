@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { buildModules } from '../../host/play/modules.ts';
 import { good } from '../engine/modules.ts';
 import { Peer, until } from '../stream/peer.ts';
-import { expectNothingLeft, poll, type Rig, SANDBOX_IMAGE, startRig } from './containerd.ts';
+import { expectNothingLeft, FILL_MS_MAX, poll, type Rig, SANDBOX_IMAGE, startRig } from './containerd.ts';
 import { exited, ready, startContainer, startGame, supervisorOf } from './game.ts';
 import { importGame } from './image.ts';
 
@@ -25,7 +25,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(import.meta.dirname, '../../build/hang-'));
   chmodSync(folder, 0o755);
   plantLoop();
-  rig = await startRig({ poolSize: POOL_SIZE });
+  rig = await startRig({ poolSize: POOL_SIZE, env: { NEARLIGHT_SETTINGS: join(folder, 'node.env') } });
   latency = await importGame(rig, 'latency', readFileSync(join(import.meta.dirname, '../../build/latency.wasm')));
   await rig.ctr('-n', 'k8s.io', 'images', 'tag', latency, SANDBOX_IMAGE);
 });
@@ -144,4 +144,36 @@ it('a pod reports the CPU time of its compilation, and the keeper that of each n
   await ready(rig, second.container);
   expect((await status(second.container)).compileCpuMs).toBe(0);
   for (const { pod } of [first, second]) await rig.cri.removePod(pod);
+});
+
+it('new settings of the node reach the hosts that wait for pods, without a restart, and a pod that runs plays on', async () => {
+  await poolIsFull();
+  const old = rig.warm();
+  const running = await startGame(rig, latency);
+  await ready(rig, running.container);
+  const peer = new Peer();
+  await peer.join(running.url, { query: '?size=320x180&fps=30' });
+  await until(() => peer.pictures > 10, 'pictures');
+  const keeper = rig.keeperPid();
+  writeFileSync(join(folder, 'node.env'), '# for this node\nNEARLIGHT_POOL_SIZE=1\nNEARLIGHT_UDP_PORTS=32000-32999\n');
+  const isRenewed = () => rig.warm().length === 1 && !rig.warm().some((pid) => old.includes(pid));
+  await poll(
+    () => keeperLog().includes('node.env has changed') && isRenewed(),
+    'the hosts are not replaced',
+    FILL_MS_MAX,
+  );
+  expect(rig.keeperPid()).toBe(keeper);
+
+  const pod = await rig.cri.runPod({ name: 'renewed', hostNetwork: false });
+  const container = await rig.cri.create(pod, { name: 'game', image: latency });
+  await rig.cri.start(container);
+  await ready(rig, container);
+  const other = new Peer();
+  await other.join(`http://${await rig.cri.podAddress(pod)}:8080/`, { query: '?size=320x180&fps=30' });
+  expect(other.answer).toMatch(/127\.0\.0\.1 32\d{3} typ/);
+  const { pictures } = peer;
+  await until(() => peer.pictures > pictures + 10, 'pictures of the pod that ran before');
+  expect([peer.peerState, peer.notices.map(({ kind }) => kind)]).toEqual(['connected', ['joined']]);
+  for (const each of [peer, other]) each.close();
+  for (const id of [running.pod, pod]) await rig.cri.removePod(id);
 });

@@ -4,6 +4,7 @@ import './pods/leaks.ts';
 import './pods/pod.ts';
 import './pods/faults.ts';
 import './pods/images.ts';
+import './pods/beside.ts';
 import './pods/isolation.ts';
 import './pods/namespaces.ts';
 import './pods/cri.ts';

@@ -333,7 +333,7 @@ test('the keeper reports compilations, their CPU time by namespace, and what its
   await ask(Buffer.of(1));
   await expect(ask(Buffer.of(2))).rejects.toThrow('NL_COMPILE');
   const cache = { hits: 3, misses: 2, rejected: 1 };
-  const text = keeperMetrics(meters, { queue: { waiting: 0, running: 0 }, cache, hostsWatched: 4 });
+  const text = keeperMetrics(meters, { queue: { waiting: 0, running: 0 }, cache, hostsWatched: 4, hostsWanted: 5 });
   expect(text.split('\n').filter((line) => !line.startsWith('#'))).toEqual([
     'nearlight_keeper_compile_requests{state="waiting"} 0',
     'nearlight_keeper_compile_requests{state="running"} 0',
@@ -345,6 +345,7 @@ test('the keeper reports compilations, their CPU time by namespace, and what its
     'nearlight_keeper_cache_entries_total{result="misses"} 2',
     'nearlight_keeper_cache_entries_total{result="rejected"} 1',
     'nearlight_keeper_hosts_watched 4',
+    'nearlight_keeper_hosts_wanted 5',
     ...['stopped', 'busy', 'blocked'].map((reason) => `nearlight_keeper_hosts_killed_total{reason="${reason}"} 0`),
     '',
   ]);

@@ -22,6 +22,8 @@ export interface Source {
   /** The image's folder, if there is no mount. */
   folder?: string;
   entrypoint?: string;
+  /** Volumes of the container: the path on this machine by the path in the container. */
+  volumes?: Record<string, string>;
   limits?: Partial<ImageLimits>;
 }
 
@@ -62,18 +64,22 @@ export class ImageRig {
     return [{ type: 'overlay', source: 'overlay', target: '', options }];
   }
 
-  bundle(rootPath: string, args: string[]): OciBundle {
-    return { folder: this.layers.folder, rootPath, args } as OciBundle;
+  bundle(rootPath: string, args: string[], volumes: Record<string, string> = {}): OciBundle {
+    const mounts = Object.entries(volumes).map(([destination, source]) => {
+      return { destination, source, type: 'bind', options: ['rbind', 'ro'] };
+    });
+    return { folder: this.layers.folder, rootPath, args, cwd: '/', mounts } as unknown as OciBundle;
   }
 
   /** The request to the image opener for a game in an image. */
   request({ rootfs = [], folder = '/', entrypoint = '/app.wasm', limits }: Source): ImageRequest {
-    return { ...imageLayers(rootfs, this.bundle(folder, [])), entrypoint, limits: { ...LIMITS, ...limits } };
+    const layers = imageLayers(rootfs, this.bundle(folder, []));
+    return { ...layers, entrypoint, volumes: [], limits: { ...LIMITS, ...limits } };
   }
 
   /** Reads the game of an image; resolves with its module and with its assets as text by name. */
-  async read({ rootfs = [], folder = '/', entrypoint = '/app.wasm', limits }: Source) {
-    const bundle = this.bundle(folder, [entrypoint]);
+  async read({ rootfs = [], folder = '/', entrypoint = '/app.wasm', volumes, limits }: Source) {
+    const bundle = this.bundle(folder, [entrypoint], volumes);
     const { module, assets } = await readGame({
       images: this.opener,
       rootfs,

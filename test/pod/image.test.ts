@@ -145,6 +145,121 @@ describe('a game in an image', () => {
   });
 });
 
+describe('the volumes of a container', () => {
+  const image = () => rig.layer({ 'app.wasm': MODULE, 'assets/a': 'a', 'assets/sub/b': 'b' });
+
+  it('a volume takes the place of what the image has at its path, or is added to it', async () => {
+    const volume = rig.layer({ x: 'x', 'deep/y': 'y' });
+    const folder = image();
+    const read = async (volumes: Record<string, string>) => (await rig.read({ folder, volumes })).assets;
+    expect(await read({ '/assets': volume })).toEqual({ x: 'x', 'deep/y': 'y' });
+    expect(await read({ '/assets/sub': volume })).toEqual({ a: 'a', 'sub/x': 'x', 'sub/deep/y': 'y' });
+    expect(await read({ '/assets/new/place/': volume })).toEqual({
+      a: 'a',
+      'sub/b': 'b',
+      'new/place/x': 'x',
+      'new/place/deep/y': 'y',
+    });
+    expect(await read({ '/assets/a': join(volume, 'x') })).toEqual({ a: 'x', 'sub/b': 'b' });
+    expect(await read({ '/assets': volume, '/assets/deep': join(folder, 'assets/sub') })).toEqual({
+      x: 'x',
+      'deep/b': 'b',
+    });
+    const rootfs = rig.overlay(folder);
+    const { assets } = await rig.read({ rootfs, volumes: { '/assets/sub': volume } });
+    expect(assets).toEqual({ a: 'a', 'sub/x': 'x', 'sub/deep/y': 'y' });
+  });
+
+  it('a volume may hold the module', async () => {
+    const other = rig.layer({ 'other.wasm': MODULE });
+    const folder = rig.layer({ 'app.wasm': 'old' });
+    expect((await rig.read({ folder, volumes: { '/app.wasm': join(other, 'other.wasm') } })).module).toEqual(MODULE);
+    const entrypoint = '/game/other.wasm';
+    expect((await rig.read({ folder, entrypoint, volumes: { '/game': other } })).module).toEqual(MODULE);
+  });
+
+  it('a ConfigMap is read through the links that the kubelet makes, and its versions are no assets', async () => {
+    const volume = rig.layer({
+      '..2026_01_01/level.json': '1',
+      '..data': '-> ..2026_01_01',
+      'level.json': '-> ..data/level.json',
+    });
+    expect((await rig.read({ folder: image(), volumes: { '/assets': volume } })).assets).toEqual({ 'level.json': '1' });
+  });
+
+  it('the configuration of an image or of a volume is the asset config.json', async () => {
+    const folder = rig.layer({
+      'app.wasm': MODULE,
+      'config.json': 'own',
+      'assets/config.json': 'asset',
+      'assets/z': '',
+    });
+    const config = join(rig.layer({ 'settings.json': 'mounted' }), 'settings.json');
+    expect((await rig.read({ folder })).assets).toEqual({ 'config.json': 'own', z: '' });
+    const volumes = { '/config.json': config };
+    expect((await rig.read({ folder, volumes })).assets).toEqual({ 'config.json': 'mounted', z: '' });
+    expect((await rig.read({ folder: image(), volumes })).assets).toMatchObject({ 'config.json': 'mounted', a: 'a' });
+    const reading = rig.read({ folder, volumes: { '/config.json': rig.layer({}) } });
+    await expect(reading).rejects.toThrow('/config.json is a folder, not a file; mount a ConfigMap there with subPath');
+  });
+
+  it('a link in a volume leads to no file outside of the volume', async () => {
+    const outside = rig.layer({ secret: 'secret' });
+    const volume = rig.layer({ a: `-> ${outside}/secret` });
+    const reading = rig.read({ folder: image(), volumes: { '/assets': volume } });
+    await expect(reading).rejects.toThrow('/assets/a cannot be opened: No such file');
+    const climbing = rig.layer({ a: `-> ../../../../../../..${outside}/secret` });
+    await expect(rig.read({ folder: image(), volumes: { '/assets': climbing } })).rejects.toThrow('No such file');
+  });
+});
+
+describe('a container', () => {
+  it.each<[string, object, string]>([
+    [
+      'arguments',
+      { args: ['/app.wasm', '--map', 'night'] },
+      'args: a game takes no arguments, and this container has --map night',
+    ],
+    [
+      'a volume where a game has no files',
+      { podUid: 'u', mounts: [mountOf('/data')] },
+      'volumeMounts: a game has no files, so the volume at /data',
+    ],
+  ])('with %s is refused with the reason', async (_, more, message) => {
+    const { limits } = rig.request({});
+    const bundle = { ...rig.bundle(rig.layer({ 'app.wasm': MODULE }), ['/app.wasm']), ...more };
+    await expect(readGame({ images: rig.opener, rootfs: [], bundle, limits })).rejects.toThrow(message);
+  });
+
+  it('may have files that are mounted into every container, and those of device plugins', async () => {
+    const { limits } = rig.request({});
+    const mounts = [
+      mountOf('/var/run/secrets/kubernetes.io/serviceaccount'),
+      mountOf('/dev/shm'),
+      { ...mountOf('/usr/bin/tool'), source: '/usr/bin/tool' },
+    ];
+    const bundle = { ...rig.bundle(rig.layer({ 'app.wasm': MODULE }), ['/app.wasm']), podUid: 'u', mounts };
+    const { module } = await readGame({ images: rig.opener, rootfs: [], bundle, limits });
+    expect(module).toEqual(MODULE);
+  });
+
+  it('a relative path of the module counts from the working directory', async () => {
+    const { limits } = rig.request({});
+    const bundle = { ...rig.bundle(rig.layer({ 'srv/app.wasm': MODULE }), ['app.wasm']), cwd: '/srv' };
+    expect((await readGame({ images: rig.opener, rootfs: [], bundle, limits })).module).toEqual(MODULE);
+  });
+});
+
+/** A volume that the kubelet has made for the pod with the id `u`. */
+function mountOf(destination: string) {
+  return {
+    destination,
+    source: '/var/lib/kubelet/pods/u/volumes/kubernetes.io~empty-dir/v',
+    type: 'bind',
+    options: [],
+  };
+}
+
 describe('the places of the images of a pod', () => {
   const snapshots = '/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots';
   const options = ['index=off', `upperdir=${snapshots}/12/fs`, `lowerdir=${snapshots}/3/fs:${snapshots}/2/fs`];
@@ -163,7 +278,7 @@ describe('the places of the images of a pod', () => {
   });
 
   it('of a container without a pod, only its own layers belong to them', () => {
-    const standalone = { ...bundle, kind: 'standalone' } as OciBundle;
+    const standalone = { ...bundle, kind: 'standalone', mounts: [] } as unknown as OciBundle;
     expect(imagePlaces([overlay], standalone)).toEqual([12, 3, 2].map((n) => `${snapshots}/${n}/fs`));
     expect(imagePlaces([], standalone)).toEqual([bundle.rootPath]);
   });

@@ -21,7 +21,8 @@ describe('an OCI bundle', () => {
   it("an OCI bundle is read as containerd's CRI plugin writes it", () => {
     const path = bundle({
       annotations: { 'io.kubernetes.cri.container-type': 'container', 'io.kubernetes.cri.container-name': 'game' },
-      process: { args: ['/app.wasm'], env: ['A=1', 'B=x=y', 'C'] },
+      process: { args: ['/app.wasm'], cwd: '/srv', env: ['A=1', 'B=x=y', 'C'], oomScoreAdj: -998 },
+      hostname: 'arena-0',
       root: { path: 'rootfs' },
       mounts: [{ destination: '/dev/termination-log', source: '/var/log/t', type: 'bind', options: ['rbind'] }],
       linux: {
@@ -34,6 +35,9 @@ describe('an OCI bundle', () => {
       kind: 'container',
       name: 'game',
       args: ['/app.wasm'],
+      cwd: '/srv',
+      hostname: 'arena-0',
+      oomScore: -998,
       env: { A: '1', B: 'x=y', C: '' },
       network: { path: '/run/netns/a' },
       cgroupsPath: '/kubepods/a',
@@ -61,6 +65,20 @@ describe('an OCI bundle', () => {
   ])('an OCI bundle is refused if its config.json is %.10s', (text, message) =>
     expect(() => readOciBundle(bundle({}, text))).toThrow(message),
   );
+
+  it.each([
+    [-1000, true],
+    [1000, true],
+    [-1001, false],
+    [1001, false],
+    [0.5, false],
+    ['1', false],
+  ])('the value %j of oom_score_adj is accepted: %j', (oomScoreAdj, isAccepted) => {
+    const namespaces = ['pid', 'ipc'].map((type) => ({ type }));
+    const read = () => readOciBundle(bundle({ process: { oomScoreAdj }, linux: { namespaces } }));
+    if (isAccepted) expect(read()).toMatchObject({ oomScore: oomScoreAdj });
+    else expect(read).toThrow('is not a whole number from -1000 to 1000');
+  });
 
   it('an OCI bundle that does not exist is refused', () =>
     expect(() => readOciBundle(join(folder, 'none'))).toThrow('ENOENT'));

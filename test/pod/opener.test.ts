@@ -144,6 +144,53 @@ describe('the image opener', () => {
     opener.close();
   });
 
+  it('a host that serves a pod gets only volumes that the kubelet keeps for this pod', async () => {
+    const folder = rig.layer({
+      'app/app.wasm': MODULE,
+      'lib/pods/one/volumes/plugin/name/x': 'mine',
+      'lib/pods/one/volume-subpaths/name/game/0': 'subpath',
+      'lib/pods/one/volumes/plugin/link': '-> /etc',
+      'lib/pods/one/etc-hosts': '',
+      'lib/pods/two/volumes/plugin/name/x': 'of another pod',
+      data: '-> lib',
+    });
+    const opener = new ImageOpener();
+    await opener.seal([join(folder, 'app')], 'one');
+    const request = { ...rig.request({ folder: join(folder, 'app') }) };
+    const open = async (destination: string, path: string) => {
+      const image = await opener.open({ ...request, volumes: [{ destination, source: `${folder}/${path}` }] });
+      const { bytes = new Uint8Array(0) } = (await image.readAssets()) ?? {};
+      image.close();
+      return readAssets(bytes).map(({ name }) => name);
+    };
+    expect(await open('/assets', 'lib/pods/one/volumes/plugin/name')).toEqual(['x']);
+    expect(await open('/assets', 'data/pods/one/volumes/plugin/name')).toEqual(['x']);
+    expect(await open('/config.json', 'lib/pods/one/volume-subpaths/name/game/0')).toEqual(['config.json']);
+    for (const path of [
+      'lib/pods/two/volumes/plugin/name',
+      'lib/pods/one/etc-hosts',
+      'lib/pods/one/volumes/../../two/volumes/plugin/name',
+      'lib/pods/one/volumes/plugin/link',
+      'app',
+    ])
+      await expect(open('/assets', path), path).rejects.toThrow(
+        /NL_POD: .*the volume .* (is not one|cannot be opened)/,
+      );
+    opener.close();
+  });
+
+  it('a host that serves a container without a pod gets only its volumes', async () => {
+    const folder = rig.layer({ 'app/app.wasm': MODULE, 'volume/x': 'mine', 'other/x': 'of another container' });
+    const opener = new ImageOpener();
+    await opener.seal(['app', 'volume'].map((name) => join(folder, name)));
+    const request = rig.request({ folder: join(folder, 'app') });
+    const open = (name: string) =>
+      opener.open({ ...request, volumes: [{ destination: '/assets', source: join(folder, name) }] });
+    (await open('volume')).close();
+    await expect(open('other')).rejects.toThrow('the request for an image is not valid');
+    opener.close();
+  });
+
   it.each(['upperdir=/etc', 'lowerdir+=/etc', 'datadir+=/etc', 'metacopy=/', 'x', 'userxattr,workdir=/etc'])(
     'an option of a mount that could name a folder is refused: %s',
     async (option) => {

@@ -109,7 +109,7 @@ test("the shim's start takes no host that is dead or taken, and no process with 
 
 const annotated = (sandbox: string, filler = 0) => ({
   process: {
-    args: ['io.kubernetes.cri.sandbox-id', ':', 'liar'],
+    args: ['/app.wasm', 'io.kubernetes.cri.sandbox-id', ':', 'liar'],
     env: ['X="io.kubernetes.cri.sandbox-id":"liar"', 'é'.repeat(filler)],
   },
   annotations: { 'io.kubernetes.cri.container-type': 'container', 'io.kubernetes.cri.sandbox-id': sandbox },
@@ -126,6 +126,66 @@ test.each([
   expect(pidOf(await start('container', config))).toBe(host);
   expect(claimed(other)).toBe(false);
   expect(text(join(folder.paths.pod, 'k8s.io/container'))).toBe(`${host} ${startedAt(host)}\n`);
+});
+
+/** The config.json of an ordinary program in a pod. */
+const sidecar = (cgroupsPath = '/kubepods/pod/c') =>
+  JSON.stringify({
+    ociVersion: '1.1.0',
+    process: { user: { uid: 0 }, args: ['/bin/proxy', 'app.wasm'], env: ['"args":["/app.wasm"'] },
+    annotations: annotated('sandbox').annotations,
+    linux: { cgroupsPath },
+  });
+
+/** Puts stand-ins for runc and for its shim on a PATH, which print how they are called; returns the PATH. */
+function pathWithRunc(): string {
+  const bin = join(folder.root, 'bin');
+  mkdirSync(bin);
+  writeFileSync(join(bin, 'containerd-shim-runc-v2'), '#!/bin/sh\necho "$@"; umask; runc run\n', { mode: 0o755 });
+  writeFileSync(join(bin, 'runc'), '#!/bin/sh\necho "runc $*"\n', { mode: 0o755 });
+  return `${bin}:${process.env.PATH}`;
+}
+
+/** A PATH with nothing but what the script needs. */
+function pathWithoutRunc(): string {
+  const bin = join(folder.root, 'bare');
+  mkdirSync(bin);
+  symlinkSync('/bin/cat', join(bin, 'cat'));
+  return bin;
+}
+
+test("an ordinary program in the pod of a game is handed over to runc's shim, by start and by delete", async () => {
+  pretendKeeper();
+  folder.serve('sandbox', await folder.process());
+  const env = { PATH: pathWithRunc() };
+  const started = await start('container', sidecar(), env);
+  const call = '-namespace k8s.io -id container -address /run/c.sock -publish-binary /bin/c';
+  expect([started.status, started.output.toString()]).toEqual([0, `${call} start\n0022\nrunc run\n`]);
+  const path = bundle('container', sidecar());
+  const removed = await run([...flags('container'), '-debug', '-bundle', path, 'delete'], path, env);
+  expect(removed.output.toString()).toBe(`${call} -bundle ${path} -debug delete\n0022\nrunc run\n`);
+  expect(namesIn(join(folder.paths.pod, 'k8s.io'))).toEqual(['sandbox']);
+});
+
+test('runc learns that systemd manages cgroups, if the cgroup of the container is named so', async () => {
+  pretendKeeper();
+  folder.serve('sandbox', await folder.process());
+  symlinkSync(join(SCRIPT, '../systemd'), join(folder.home, 'host/pod/systemd'));
+  const { output } = await start('container', sidecar('kubepods-pod1.slice:cri-containerd:c'), {
+    PATH: pathWithRunc(),
+  });
+  expect(output.toString()).toContain('runc --systemd-cgroup run\n');
+});
+
+test.each<[string, () => Record<string, string>, string]>([
+  ['the node runs none', () => ({ PATH: pathWithRunc(), NEARLIGHT_SIDECARS: 'off' }), 'this node runs none in pods'],
+  ['there is no runc', () => ({ PATH: pathWithoutRunc() }), 'there is no containerd-shim-runc-v2 to run it'],
+])('an ordinary program in the pod of a game is refused if %s', async (_, env, message) => {
+  pretendKeeper();
+  folder.serve('sandbox', await folder.process());
+  const { status, output } = await start('container', sidecar(), env());
+  expect(status).toBe(1);
+  expect(output.toString()).toContain(`/bin/proxy is an ordinary program, and ${message}`);
 });
 
 test('a container without a sandbox gets its own host, and so does a sandbox', async () => {

@@ -280,6 +280,37 @@ test('a host changes the cgroups in the folder of its pod, and moves only its ow
   }
 });
 
+test('the order in which the kernel ends processes is that of the config.json of a container, and only for own processes', async () => {
+  const config = { process: { oomScoreAdj: 900 }, annotations: { 'io.kubernetes.cri.sandbox-id': 'mine' } };
+  writeFileSync(path('bundles/one/config.json'), JSON.stringify(config));
+  const theirs = { ...config, process: { oomScoreAdj: 800 }, annotations: { a: '"oomScoreAdj":700' } };
+  writeFileSync(path('bundles/two/config.json'), JSON.stringify(theirs));
+  const host = start();
+  await host.ask('grant', 'bundles', path('bundles'));
+  await host.ask('grant', 'sandbox', 'mine');
+  await host.ask('grant', 'oom', '500');
+  await host.ask('guest', ['/bin/sleep', '60']);
+  await host.ask('seal');
+  const { pid } = await host.ask<{ pid: number }>('guestState', 0);
+  const score = (of: number) => readFileSync(`/proc/${of}/oom_score_adj`, 'utf8').trim();
+  const set = (value: string, of: number) => host.ask('ask', 'oom', value, `${of}`);
+  await expect(set('900', pid)).rejects.toThrow('EACCES');
+  await host.ask('ask', 'bundle', path('bundles/one/config.json'));
+  await host.ask('ask', 'bundle', path('bundles/two/config.json')).catch(() => {});
+  for (const [of, value] of [
+    [pid, '500'],
+    [pid, '900'],
+    [hostOf(host.pid), '900'],
+    [host.pid, '900'],
+  ] as const) {
+    expect(await set(value, of)).toBe('done');
+    expect(score(of)).toBe(value);
+  }
+  for (const value of ['800', '700', '-1000', '', '900 '])
+    await expect(set(value, pid), value).rejects.toThrow('EACCES');
+  for (const of of [process.pid, 1, 0, -1]) await expect(set('900', of), `${of}`).rejects.toThrow('ESRCH');
+});
+
 test('a host connects to the sockets that it was granted, and to no other', async () => {
   const [keeper, other] = [createServer(), createServer()];
   keeper.listen(path('keeper.sock'));

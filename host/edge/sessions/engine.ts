@@ -1,8 +1,12 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
+import { readAssets } from '../../base/assets.ts';
 import type { NearlightError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { Engine, Imported, Instance, Listening, Submission } from '../../engine/engine.ts';
 import type { EdgeStore } from '../store/store.ts';
+
+/** Asset with the configuration of a game. A container has it as /config.json. */
+const CONFIG_ASSET = 'config.json';
 
 /** The store's calls about sessions. */
 export type SessionStore = Pick<EdgeStore, 'startSession' | 'countPlayers' | 'endSession'>;
@@ -20,8 +24,18 @@ export interface SessionOptions {
 export function sessionEngine(engine: Engine, options: SessionOptions): Engine {
   return {
     name: engine.name,
-    load: async (module, load) => new KeptInstance(await engine.load(module, load), options),
+    load: async (module, load) => new KeptInstance(await engine.load(module, load), configOf(load.assets), options),
   };
+}
+
+/** The SHA-256 of the asset with the game's configuration; undefined if there is none. */
+function configOf(pack: Uint8Array): string | undefined {
+  const asset = readAssets(pack).find(({ name }) => name === CONFIG_ASSET);
+  if (!asset) return undefined;
+  const { offset, bytes } = asset;
+  return createHash('sha256')
+    .update(pack.subarray(offset, offset + bytes))
+    .digest('hex');
 }
 
 class KeptInstance implements Instance {
@@ -36,7 +50,7 @@ class KeptInstance implements Instance {
   readonly #noted: Promise<void>;
   #players = 0;
 
-  constructor(instance: Instance, options: SessionOptions) {
+  constructor(instance: Instance, config: string | undefined, options: SessionOptions) {
     this.#instance = instance;
     this.#options = options;
     this.pid = instance.pid;
@@ -45,7 +59,8 @@ class KeptInstance implements Instance {
     this.pads = instance.pads;
     this.ended = instance.ended;
     const { store, game, now = Date.now } = options;
-    this.#keep(store.startSession({ id: this.#id, game, startedAt: now(), local: false }));
+    const start = { id: this.#id, game, startedAt: now(), local: false };
+    this.#keep(store.startSession(config === undefined ? start : { ...start, config }));
     this.#noted = instance.ended.then((error) => {
       const reason = error?.code ?? 'closed';
       this.#keep(store.endSession({ id: this.#id, endedAt: now(), players: this.#players, reason }));

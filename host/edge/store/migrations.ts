@@ -65,4 +65,7 @@ export const MIGRATIONS: readonly string[] = [
   CREATE VIEW sendable AS
     SELECT sequence, id, source, type, subject, time, data, traceparent FROM outbox WHERE local = 0 AND refused IS NULL;
   `,
+  `
+  ALTER TABLE sessions ADD COLUMN config TEXT;
+  `,
 ];

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { fields, flag, integer, list, text, time } from './bounds.ts';
+import { fields, flag, integer, list, optional, text, time } from './bounds.ts';
 import type { Operation } from './operation.ts';
 import { prepareEvent } from './outbox.ts';
 
@@ -16,14 +16,11 @@ export interface Session {
   reason: string | undefined;
   /** True if nothing about the session may leave the node. */
   local: boolean;
+  /** SHA-256 of the game's asset config.json, in hexadecimal digits. Missing if there is no such asset. */
+  config?: string;
 }
 
-export interface SessionStart {
-  id: string;
-  game: string;
-  startedAt: number;
-  local: boolean;
-}
+export interface SessionStart extends Pick<Session, 'id' | 'game' | 'startedAt' | 'local' | 'config'> {}
 
 export interface SessionEnd {
   id: string;
@@ -33,7 +30,7 @@ export interface SessionEnd {
 }
 
 export const SESSION_ENDED = 'nearlight.session.ended';
-const COLUMNS = 'id, game, started_at AS startedAt, ended_at AS endedAt, players, reason, local FROM sessions';
+const COLUMNS = 'id, game, started_at AS startedAt, ended_at AS endedAt, players, reason, local, config';
 
 interface Row {
   id: string;
@@ -43,17 +40,19 @@ interface Row {
   players: number;
   reason: string | null;
   local: number;
+  config: string | null;
 }
 
-function toSession({ endedAt, reason, local, ...rest }: Row): Session {
-  return { ...rest, endedAt: endedAt ?? undefined, reason: reason ?? undefined, local: local === 1 };
+function toSession({ endedAt, reason, local, config, ...rest }: Row): Session {
+  const session = { ...rest, endedAt: endedAt ?? undefined, reason: reason ?? undefined, local: local === 1 };
+  return config === null ? session : { ...session, config };
 }
 
 /** Prepares what ends a session that still runs, together with the event about it. Returns whether one was ended. */
 function prepareEnd(db: DatabaseSync): (end: SessionEnd) => boolean {
   const end = db.prepare(
     `UPDATE sessions SET ended_at = ?, players = max(players, ?), reason = ? WHERE id = ? AND ended_at IS NULL
-     RETURNING id, game, started_at AS startedAt, ended_at AS endedAt, players, reason, local`,
+     RETURNING ${COLUMNS}`,
   );
   const addEvent = prepareEvent(db);
   return ({ id, endedAt, players, reason }) => {
@@ -74,11 +73,13 @@ function prepareEnd(db: DatabaseSync): (end: SessionEnd) => boolean {
 
 const startSession: Operation<SessionStart, void> = {
   kind: 'state',
-  check: fields({ id: text(), game: text(), startedAt: time, local: flag }),
+  check: fields<SessionStart>({ id: text(), game: text(), startedAt: time, local: flag, config: optional(text()) }),
   prepare(db) {
-    const start = db.prepare('INSERT OR IGNORE INTO sessions (id, game, started_at, local) VALUES (?, ?, ?, ?)');
-    return ({ id, game, startedAt, local }) => {
-      start.run(id, game, startedAt, Number(local));
+    const start = db.prepare(
+      'INSERT OR IGNORE INTO sessions (id, game, started_at, local, config) VALUES (?, ?, ?, ?, ?)',
+    );
+    return ({ id, game, startedAt, local, config = null }) => {
+      start.run(id, game, startedAt, Number(local), config);
     };
   },
 };
@@ -136,7 +137,7 @@ const getSession: Operation<{ id: string }, Session | undefined> = {
   kind: 'read',
   check: fields({ id: text() }),
   prepare(db) {
-    const get = db.prepare(`SELECT ${COLUMNS} WHERE id = ?`);
+    const get = db.prepare(`SELECT ${COLUMNS} FROM sessions WHERE id = ?`);
     return ({ id }) => {
       const row = get.get(id) as Row | undefined;
       return row && toSession(row);

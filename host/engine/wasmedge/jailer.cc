@@ -86,6 +86,8 @@ bool reportPid(pid_t pid) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   char byte;
   if (read(parent, &byte, 1) != 1) _exit(EXIT_FAILED);
+  // What can be done again is what the kernel ends first when memory runs out. On a node, the parent has the value of a system process.
+  if (options.kind != Kind::guest) writeText("/proc/self/oom_score_adj", "1000");
   Separation separation = options.jail.separation;
   if (separation == Separation::userNamespace && !mapUser(user, group)) _exit(EXIT_FAILED);
   bool hasMounts = separation != Separation::none && (options.kind == Kind::trial ? mountRoot() : canMount());

@@ -46,6 +46,9 @@ const PACKAGES = [
 ];
 /** The oldest Debian release whose C library the node bundle's Node, Dawn and Mesa run on. */
 const RELEASE = 'bookworm';
+/** The program that the shim puts in the place of runc on some nodes. */
+const RUNC = 'host/pod/systemd/runc';
+
 export interface Bundle {
   folder: string;
   /** Total size of the node bundle's files. */
@@ -139,6 +142,8 @@ export function isForPlatform(path: string, arch: string = process.arch): boolea
 function copyPrograms(folder: string, native: string): void {
   for (const name of ['bin', 'native']) mkdirSync(join(folder, name));
   copyFileSync(join(modules, 'node/bin/node'), join(folder, 'bin/node'));
+  mkdirSync(join(folder, RUNC, '..'), { recursive: true });
+  copyFileSync(join(root, RUNC), join(folder, RUNC));
   for (const name of [...ENGINE_FILES, ...POD_FILES]) copyFileSync(join(native, name), join(folder, 'native', name));
 }
 

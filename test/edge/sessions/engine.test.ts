@@ -1,16 +1,18 @@
+import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
+import { createAssetPack } from '../../../assets/folder.ts';
 import { NearlightError } from '../../../host/base/errors.ts';
 import { type SessionStore, sessionEngine } from '../../../host/edge/sessions/engine.ts';
 import type { Engine, Instance, LoadOptions } from '../../../host/engine/engine.ts';
 import { FakeInstance, settle } from '../../room/fake.ts';
 import { openTestStore } from '../store/stores.ts';
 
-async function load(instance: Instance, store: SessionStore) {
+async function load(instance: Instance, store: SessionStore, assets: Uint8Array = new Uint8Array()) {
   const lines: string[] = [];
   let time = 100;
   const engine: Engine = { name: 'javascript', load: () => Promise.resolve(instance) };
   const kept = sessionEngine(engine, { store, game: 'arena', log: (_, line) => lines.push(line), now: () => time++ });
-  return { kept: await kept.load(new Uint8Array(), {} as LoadOptions), lines };
+  return { kept: await kept.load(new Uint8Array(), { assets } as LoadOptions), lines };
 }
 
 test('a session is kept from the start of a module to its end, with the number of players', async () => {
@@ -26,6 +28,21 @@ test('a session is kept from the start of a module to its end, with the number o
   const session = { id, game: 'arena', startedAt: 100, endedAt: 101, players: 3, reason: 'closed' };
   expect(JSON.parse(event?.data ?? '')).toEqual(session);
   expect(await store.getSession({ id })).toEqual({ ...session, local: false });
+});
+
+test("a session has the hash of its game's configuration, which is the asset config.json", async () => {
+  const { store } = await openTestStore();
+  const text = Buffer.from('{"map":"night"}');
+  const pack = createAssetPack([
+    { name: 'a', bytes: Buffer.from('other') },
+    { name: 'config.json', bytes: text },
+  ]);
+  const { kept } = await load(new FakeInstance(2), store, pack);
+  await kept.close();
+  const [event] = await store.readEvents({ limit: 5 });
+  const config = createHash('sha256').update(text).digest('hex');
+  expect(JSON.parse(event?.data ?? '')).toMatchObject({ game: 'arena', config });
+  expect(await store.getSession({ id: event?.subject ?? '' })).toMatchObject({ config });
 });
 
 test('a game goes on without a store, and the log says what is not kept', async () => {

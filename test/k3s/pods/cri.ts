@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { threadState } from '../../../host/pod/process.ts';
 import { pushImage } from '../../../oci/push.ts';
 import { parseReference, Registry } from '../../../oci/registry.ts';
 import { openGame, pictureColour, startBrowser } from '../../e2e/host.ts';
@@ -9,6 +10,7 @@ import { type Distribution, startDistribution } from '../../oci/distribution.ts'
 import { createGameImage } from '../../oci/game-image.ts';
 import { poll, trustRegistry } from '../containerd.ts';
 import { ready, startGame } from '../game.ts';
+import { guestOf } from '../guest.ts';
 import { importGame } from '../image.ts';
 import { latency, moduleOf, rig } from './rig.ts';
 
@@ -58,6 +60,45 @@ it('the limits of a running game can be changed, and its pod has statistics', as
     const { cpu, memory } = stats.linux;
     return cpu.usageCoreNanoSeconds.value > 0 && memory.workingSetBytes.value > 0;
   }, 'no statistics of the pod');
+  await rig.cri.removePod(pod);
+});
+
+it("the kernel ends a game and its host in the order that the kubelet has given the game's container", async () => {
+  const value = 900;
+  const { pod, container } = await startGame(rig, latency, { oomScoreAdj: value });
+  const guest = await guestOf(rig, { pod, container });
+  const score = (pid: number) => Number(readFileSync(`/proc/${pid}/oom_score_adj`, 'utf8'));
+  const host = await rig.cri.sandboxPid(pod);
+  await poll(() => [guest, host].every((pid) => score(pid) === value), 'the order is not set');
+  await rig.cri.removePod(pod);
+});
+
+it('a host counts as part of its container if the container asks for that, and of the sandbox again afterwards', async () => {
+  const { pod, container } = await startGame(rig, latency, { env: { HOST_ACCOUNTING: 'container' } });
+  const host = await rig.cri.sandboxPid(pod);
+  const isIn = (id: string) => readFileSync(`/proc/${host}/cgroup`, 'utf8').includes(`/${id}\n`);
+  await poll(() => isIn(container), 'the host is not in the cgroup of the container');
+  const cpuNs = async () => {
+    const { stats } = await rig.cri.call<{ stats: { cpu: { usageCoreNanoSeconds: { value: number } } } }>(
+      'containerStats',
+      { containerId: container },
+    );
+    return stats.cpu.usageCoreNanoSeconds.value;
+  };
+  const [ranMs, before] = [threadState(host).scheduled?.ranMs ?? 0, await cpuNs()];
+  await rig.cri.exec(container, 'snapshot', '1280x720');
+  await poll(async () => (await cpuNs()) - before >= 1e6, 'the work of the host does not count');
+  expect(threadState(host).scheduled?.ranMs).toBeGreaterThan(ranMs);
+  await rig.cri.stop(container);
+  await rig.cri.remove(container);
+  expect(isIn(pod)).toBe(true);
+  const next = await rig.cri.create(pod, {
+    name: 'game',
+    image: latency,
+    env: { HOST_ACCOUNTING: 'both' },
+    attempt: 1,
+  });
+  await expect(rig.cri.start(next)).rejects.toThrow('HOST_ACCOUNTING=both is neither overhead nor container');
   await rig.cri.removePod(pod);
 });
 

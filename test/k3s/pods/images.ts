@@ -3,31 +3,17 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, truncateSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { good } from '../../engine/modules.ts';
-import { hostOf } from '../../pod/run-folder.ts';
 import { poll } from '../containerd.ts';
 import { importLayers, layerOf } from '../image.ts';
+import { ASSET, LOGGER } from './asset-logger.ts';
 import { rig } from './rig.ts';
 
 const SECRET = `secret${process.pid}`;
-const ASSET = 'proof';
 const MIB = 2 ** 20;
 /** Size of a file of zeros: a little more than ASSET_BYTES_MAX, because containerd writes all of it to the disk. */
 const ZEROS = 540e6;
 /** Most bytes by which a host may grow when it refuses an image. */
 const GROWTH_BYTES_MAX = 64 * MIB;
-
-/** A game that logs the contents of the asset ASSET, or `nothing`, and then goes on. */
-const LOGGER = good({
-  fields: `(data (i32.const 64) "${ASSET}") (data (i32.const 80) "nothing") (global $found (mut i32) (i32.const 0))`,
-  join: '',
-  tick: `(if (i32.eqz (local.get 0)) (then
-    (global.set $found (call $asset_find (i32.const 64) (i32.const ${ASSET.length})))
-    (if (i32.lt_s (global.get $found) (i32.const 0))
-      (then (call $log (i32.const 2) (i32.const 80) (i32.const 7)))
-      (else (call $log (i32.const 2) (i32.const 8192)
-        (call $asset_read (global.get $found) (i32.const 0) (i32.const 8192) (i32.const 64)))))))`,
-});
 
 let folder: string;
 let outside: string;
@@ -63,11 +49,7 @@ async function run(layers: Uint8Array[], entrypoint = '/app.wasm') {
   const name = `hostile${number++}`;
   const image = await importLayers(rig, name, { layers, entrypoint });
   const pod = await rig.cri.runPod({ name });
-  const { info } = await rig.cri.call<{ info: { info: string } }>('podSandboxStatus', {
-    podSandboxId: pod,
-    verbose: true,
-  });
-  const host = hostOf(JSON.parse(info.info).pid);
+  const host = await rig.cri.sandboxPid(pod);
   const before = peakBytes(host);
   try {
     const container = await rig.cri.create(pod, {

@@ -3,11 +3,10 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { must } from '../../../host/base/assert.ts';
 import { good } from '../../engine/modules.ts';
-import { hostOf } from '../../pod/run-folder.ts';
 import { Peer, until } from '../../stream/peer.ts';
 import { sleep } from '../../wait.ts';
 import { expectNothingLeft, poll } from '../containerd.ts';
-import { exited, ready, startGame } from '../game.ts';
+import { exited, ready, startGame, supervisorOf } from '../game.ts';
 import { importGame, importProgram } from '../image.ts';
 import { latency, moduleOf, poolIsFull, ROOT, rig } from './rig.ts';
 
@@ -179,13 +178,9 @@ describe('a pod', () => {
     await until(() => peer.pictures > 10, 'pictures');
     expect(peer.answer).toMatch(/127\.0\.0\.1 31\d{3} typ/);
     peer.close();
-    const { info } = await rig.cri.call<{ info: { info: string } }>('podSandboxStatus', {
-      podSandboxId: pod,
-      verbose: true,
-    });
-    const { pid } = JSON.parse(info.info);
-    expect(tcpSocketsOfNode(hostOf(pid))).toEqual([]);
-    expect(readFileSync(`/proc/${hostOf(pid)}/root/etc/resolv.conf`, 'utf8')).toContain('192.0.2.53');
+    const host = await rig.cri.sandboxPid(pod);
+    expect(tcpSocketsOfNode(host)).toEqual([]);
+    expect(readFileSync(`/proc/${host}/root/etc/resolv.conf`, 'utf8')).toContain('192.0.2.53');
     expect(readFileSync('/etc/resolv.conf', 'utf8')).not.toContain('192.0.2.53');
     await rig.cri.removePod(pod);
   });
@@ -200,12 +195,15 @@ describe('a pod', () => {
     expect(await exited(rig, container)).toMatchObject({ exitCode, reason });
     expect(await rig.cri.podState(pod)).toBe('SANDBOX_READY');
     if (message) expect(rig.cri.log(pod, 'game').join('\n')).toContain(message);
+    expect(rig.cri.log(pod, 'game').join('\n')).toContain(
+      `"message":"game has ended with status ${exitCode}","source":"host"`,
+    );
     await rig.cri.removePod(pod);
   });
 
   it.each([
     ['elf', {}, 'an ordinary program; this RuntimeClass runs games'],
-    ['text', {}, '/program is not a WebAssembly module'],
+    ['text', {}, '/program.wasm is not a WebAssembly module'],
     ['latency', { TICK_RATE: 'fast' }, 'TICK_RATE=fast is not a whole number'],
     ['latency', { GPU_ENABLED: 'true' }, 'NL_NO_GPU'],
     ['latency', { ADMISSION: '' }, 'set ADMISSION=open if that is meant'],
@@ -294,11 +292,7 @@ describe('after a fault:', () => {
       await peer.join(url, { query: '?size=320x180&fps=30' });
     }
     for (const peer of peers) await until(() => peer.pictures > 10, 'pictures');
-    const { info } = await rig.cri.call<{ info: { info: string } }>('podSandboxStatus', {
-      podSandboxId: victim.pod,
-      verbose: true,
-    });
-    process.kill(JSON.parse(info.info).pid, 'SIGKILL');
+    process.kill(await supervisorOf(rig, victim.pod), 'SIGKILL');
     await exited(rig, victim.container);
     await poll(async () => (await rig.cri.podState(victim.pod)) === 'SANDBOX_NOTREADY', 'the sandbox is still ready');
     await rig.cri.removePod(victim.pod);
