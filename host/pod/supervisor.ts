@@ -6,6 +6,11 @@ import { type MessageSocket, openMessageSocket } from './message-socket.ts';
 
 /** The socket to the supervisor, which a host process inherits under this number. */
 const SOCKET_FD = 4;
+/** Messages that may wait while the supervisor takes none, on a node whose processors are all busy, and how often they are tried. */
+const WAITING_MAX = 4096;
+const RETRY_MS = 2;
+/** Most calls without an answer. The socket holds as many answers, so that the supervisor never has to wait with one. */
+const CALLS_MAX = 64;
 
 /** The ids under which other processes of the node know a host process. */
 export interface HostIdentity {
@@ -96,6 +101,10 @@ export class Supervisor {
   readonly #programs = new Map<number, Program>();
   /** Calls whose answer is awaited, by their number. */
   readonly #calls = new Map<number, Call>();
+  /** Messages that the supervisor has not taken yet, in their order. */
+  readonly #waiting: string[] = [];
+  #unanswered = 0;
+  #timer: NodeJS.Timeout | undefined;
   #lastCall = 0;
   /** Resolves with the id of this process outside its namespaces. */
   readonly outsidePid: Promise<number>;
@@ -158,8 +167,30 @@ export class Supervisor {
     return answer.promise;
   }
 
+  /** Sends a message, later if the supervisor does not take it now. Returns false if it cannot wait, as one with descriptors cannot. */
   #send(words: readonly string[], fds: readonly number[] = []): boolean {
-    return this.#socket.send(words.map((word) => `${word}\0`).join(''), fds);
+    const text = words.map((word) => `${word}\0`).join('');
+    if (this.#waiting.length === 0 && this.#pass(text, fds)) return true;
+    if (fds.length > 0 || this.#waiting.length >= WAITING_MAX) return false;
+    this.#waiting.push(text);
+    this.#flush();
+    return true;
+  }
+
+  #flush(): void {
+    while (this.#waiting.length > 0 && this.#pass(this.#waiting[0] ?? '')) this.#waiting.shift();
+    if (this.#waiting.length === 0) return;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#flush();
+    }, RETRY_MS);
+  }
+
+  #pass(text: string, fds: readonly number[] = []): boolean {
+    const isCall = text.startsWith('ask\0');
+    if ((isCall && this.#unanswered >= CALLS_MAX) || !this.#socket.send(text, fds)) return false;
+    if (isCall) this.#unanswered++;
+    return true;
   }
 
   #answered(number: number, errno: number, fd?: number): void {
@@ -172,7 +203,10 @@ export class Supervisor {
 
   #received([word, ...values]: string[], fd: number | undefined): void {
     const [pid = 0, status = 0, signal = 0] = values.map(Number);
-    if (word === 'answer') this.#answered(pid, status, fd);
+    if (word === 'answer') {
+      this.#unanswered--;
+      this.#answered(pid, status, fd);
+    }
     if (word === 'host') this.#resolveOutside(pid);
     if (word === 'failed')
       this.#starting.shift()?.end(null, null, new Error(`the supervisor: ${getSystemErrorName(-pid)}`));

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { buildModules } from '../../host/play/modules.ts';
 import { good } from '../engine/modules.ts';
+import { hostOf } from '../pod/run-folder.ts';
 import { Peer, until } from '../stream/peer.ts';
 import { expectNothingLeft, FILL_MS_MAX, poll, type Rig, SANDBOX_IMAGE, startRig } from './containerd.ts';
 import { exited, ready, startContainer, startGame, supervisorOf } from './game.ts';
@@ -55,8 +56,12 @@ const keeperLog = () => readFileSync(join(rig.runDir, 'log/keeper.log'), 'utf8')
 const killsLogged = () => keeperLog().match(/it is killed/g)?.length ?? 0;
 const poolIsFull = () => poll(() => rig.warm().length === POOL_SIZE, 'the pool of waiting hosts is not refilled');
 
-describe.each<[string, string, (pid: number) => void]>([
-  ['is stopped', 'stopped', (pid) => process.kill(pid, 'SIGSTOP')],
+describe.each<[string, string, (pid: number) => unknown]>([
+  [
+    'is stopped, and its supervisor, too',
+    'stopped',
+    (pid) => [hostOf(pid), pid].map((id) => process.kill(id, 'SIGSTOP')),
+  ],
   ['is in an endless loop', 'busy', (pid) => writeFileSync(join(folder, `loop.${pid}`), '')],
 ])('a host that %s', (_, reason, hang) => {
   it('is killed, its pod is reported as ended and starts again, and a pod beside it plays on', async () => {
@@ -73,7 +78,11 @@ describe.each<[string, string, (pid: number) => void]>([
     const pid = await supervisorOf(rig, victim.pod);
     hang(pid);
     const startMs = performance.now();
+    // The kubelet stops a container whose liveness probe fails.
+    const stopping = rig.cri.stop(victim.container, 1).catch(() => {});
     expect(await exited(rig, victim.container)).toMatchObject({ exitCode: expect.any(Number) });
+    await stopping;
+    const stoppedMs = performance.now();
     await poll(async () => (await rig.cri.podState(victim.pod)) === 'SANDBOX_NOTREADY', 'the sandbox is still ready');
     const endedMs = performance.now();
     await rig.cri.removePod(victim.pod);
@@ -81,7 +90,7 @@ describe.each<[string, string, (pid: number) => void]>([
     await ready(rig, next.container);
     const readyMs = performance.now();
     process.stdout.write(
-      `a host that is ${reason}: ended after ${((endedMs - startMs) / 1000).toFixed(1)} s, ready again after ${((readyMs - startMs) / 1000).toFixed(1)} s\n`,
+      `a host that is ${reason}: ended after ${((endedMs - startMs) / 1000).toFixed(1)} s, stopped after ${((stoppedMs - startMs) / 1000).toFixed(1)} s, ready again after ${((readyMs - startMs) / 1000).toFixed(1)} s\n`,
     );
     const line = new RegExp(`host process ${pid} has not responded for ([\\d.]+) s and is ${reason}: it is killed`);
     expect(Number(line.exec(keeperLog())?.[1])).toBeLessThanOrEqual(SILENT_S_MAX);

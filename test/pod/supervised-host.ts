@@ -12,6 +12,7 @@ const supervisor = new Supervisor();
 const kernel = loadKernel(kernelPath);
 const guests: { pid: number | undefined; end?: [number | null, string | null]; error?: string }[] = [];
 const programs: JailedProgram[] = [];
+let asked: Promise<unknown[]> = Promise.resolve([]);
 
 const COMMANDS: Record<string, (...args: never[]) => unknown> = {
   identity: () => ({ ...hostIdentity(process.env), inside: process.pid }),
@@ -33,6 +34,11 @@ const COMMANDS: Record<string, (...args: never[]) => unknown> = {
   /** Makes a call twice at once. Resolves with the codes of the errors. */
   askTwice: (...call: string[]) =>
     Promise.all([1, 2].map(() => supervisor.ask(...call).catch(({ code }: NodeJS.ErrnoException) => code))),
+  /** Makes a call many times at once, and does not wait for the answers. */
+  askMany(count: number, ...call: string[]) {
+    asked = Promise.all(Array.from({ length: count }, () => supervisor.ask(...call)));
+  },
+  answered: async () => (await asked).length,
   /** Sets the command of guests, and starts one with further arguments. */
   async guest(command: string[], ...args: string[]) {
     const guest: (typeof guests)[0] = { pid: undefined };

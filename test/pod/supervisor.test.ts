@@ -353,6 +353,17 @@ test('a host has the record of a container of its namespace removed, and no othe
     await expect(host.ask('ask', 'forget', name), name).rejects.toThrow('EACCES');
 });
 
+test('a call of a host waits while its supervisor takes no message', async () => {
+  const calls = 1000;
+  const host = start();
+  await host.ask('grant', 'pods', join(run, 'pod/k8s.io'));
+  await host.ask('seal');
+  host.child.kill('SIGSTOP');
+  await host.ask('askMany', calls, 'forget', 'one');
+  host.child.kill('SIGCONT');
+  expect(await host.ask('answered')).toBe(calls);
+});
+
 test('an unknown call, or one without arguments, is refused', async () => {
   const host = start();
   await expect(host.ask('ask', 'unlink', '/etc/passwd')).rejects.toThrow('EINVAL');

@@ -47,7 +47,7 @@ it('ordinary containers run in the pod of a game, share its network and its volu
     image: logger,
     mounts: [{ containerPath: '/assets', hostPath: volume }],
   });
-  const sidecar = await rig.cri.create(pod, shell('sidecar', 'hostname; cat /proc/net/tcp; echo end; exec sleep 600'));
+  const sidecar = await rig.cri.create(pod, shell('sidecar', 'hostname; cat /proc/net/tcp6; echo end; exec sleep 600'));
   await rig.cri.start(game);
   await ready(rig, game);
   await rig.cri.start(sidecar);
