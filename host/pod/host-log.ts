@@ -8,8 +8,8 @@ const LINES_MAX = 100;
 const LINE_CHARS_MAX = 4096;
 
 /**
- * The log of a host process, which a pod has, too: what the host says from when a pod has taken it is among the lines of the pod's game,
- * marked with `"source":"host"`. So an operator needs no access to the node to read why a host ended a game, or what it could not do.
+ * The log of a host process. From when a pod has taken the host, each line is also among those of the pod's game, marked with
+ * `"source":"host"`. So an operator needs no access to the node to read why a host ended a game, or which step failed.
  */
 export class HostLog {
   readonly #node: Log;
@@ -33,7 +33,7 @@ export class HostLog {
     if (this.#waiting.length > LINES_MAX) this.#waiting.shift();
   };
 
-  /** A pod has taken this host. What it has said before concerns the node alone. */
+  /** A pod has taken this host. Earlier lines concern the node alone. */
   begin(): void {
     this.#belongsToPod = true;
   }

@@ -34,7 +34,7 @@ const NAMES: readonly string[] = [
   'LOG_FORMAT',
   ...Object.values(POD_DEFAULTS),
 ];
-/** What containerd's shim uses before it reads any file. */
+/** Variables that containerd's shim uses, which reads no such file. */
 const OF_SHIM = ['NEARLIGHT_RUN_DIR', 'NEARLIGHT_HOME', 'NEARLIGHT_NODE', 'NEARLIGHT_SETTINGS'];
 
 /** Variable in which a host process gets the text of the file. */

@@ -7,7 +7,7 @@ export class WatchedSettings {
   readonly #own: NodeJS.ProcessEnv;
   readonly #everyMs: number;
   #text: string;
-  /** What the log said last, so that it says the same only once. */
+  /** The last problem in the log, which has each only once. */
   #problem = '';
   #env: NodeJS.ProcessEnv;
 

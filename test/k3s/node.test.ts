@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -23,7 +24,11 @@ import { encoderPackages } from '../../host/pod/node/encoder.ts';
 import { bundleImage } from '../../host/pod/node/image.ts';
 import { type Image, layoutEntries } from '../../oci/image.ts';
 import { tar } from '../../oci/tar.ts';
-import { poll, type Rig, startRig } from './containerd.ts';
+import { installedIn, installForOwner, packEncoder } from '../pod/node/installed.ts';
+import { playAndAsk } from '../stream/operator.ts';
+import { poll, type Rig, SANDBOX_IMAGE, startRig } from './containerd.ts';
+import { ready } from './game.ts';
+import { importGame } from './image.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 /** The capabilities that containerd gives a container which asks for none. */
@@ -64,19 +69,32 @@ interface PodSpec {
 let folder: string;
 let rig: Rig;
 let entrypoint: string[];
+/** The arena of the node bundle. */
+let arena: Uint8Array;
 const { spec } = readManifests('node');
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'nearlight-node-'));
   rig = await startRig({ poolSize: 0 });
   const { folder: bundle } = await makeBundle(join(folder, 'out'), () => {});
+  arena = readFileSync(join(bundle, 'build/arena.wasm'));
+  const packed = join(folder, 'encoder');
+  packEncoder(packed);
+  // Hosts are users of their own, who must reach what is installed.
+  chmodSync(folder, 0o755);
+  installForOwner(bundle, [
+    '--prefix',
+    join(folder, 'nearlight'),
+    '--shim-dir',
+    join(folder, 'bin'),
+    '--encoder',
+    packed,
+  ]);
   // The installer copies the graphics libraries, and does not need them. Without them the image is made in half the time.
   rmSync(join(bundle, 'runtime/graphics'), { recursive: true });
   const encoder = new Map<string, Uint8Array>();
-  for (const { name, version, archive } of encoderPackages(join(bundle, 'package-lock.json'))) {
-    execFileSync('npm', ['pack', '--silent', `${name}@${version}`], { cwd: folder, stdio: 'pipe' });
-    encoder.set(archive, readFileSync(join(folder, archive)));
-  }
+  for (const { archive } of encoderPackages(join(bundle, 'package-lock.json')))
+    encoder.set(archive, readFileSync(join(packed, archive)));
   const image = await bundleImage(bundle, encoder);
   await load('node', image);
   const { Entrypoint } = configOf(image);
@@ -210,6 +228,28 @@ it('the DaemonSet of the edge service gives the folders to its user, who serves 
     expect([path, uid, gid, mode & 0o077]).toEqual([path, user, user, 0]);
   }
   await end('edge');
+});
+
+it('a pod on a node that was set up from the bundle answers all that an operator asks', async () => {
+  const installed = await startRig({ poolSize: 0, installation: installedIn(folder) });
+  try {
+    const image = await importGame(installed, 'arena', arena);
+    await installed.ctr('-n', 'k8s.io', 'images', 'tag', image, SANDBOX_IMAGE);
+    const pod = await installed.cri.runPod({ name: 'asked', hostNetwork: false });
+    const container = await installed.cri.create(pod, { name: 'game', image });
+    await installed.cri.start(container);
+    await ready(installed, container);
+    const address = await installed.cri.podAddress(pod);
+    await playAndAsk({ url: `http://${address}:8080/`, operatorUrl: `http://${address}:9464/` }, 'game');
+    const answers = { health: 'ready', players: '0', status: '"engine"', snapshot: 'PNG' };
+    for (const [command, text] of Object.entries(answers)) {
+      const { exitCode, stdout } = await installed.cri.exec(container, command);
+      expect([command, exitCode, stdout.toString('latin1')]).toEqual([command, 0, expect.stringContaining(text)]);
+    }
+    await installed.cri.removePod(pod);
+  } finally {
+    await installed.close();
+  }
 });
 
 /** Returns the state of a container. */

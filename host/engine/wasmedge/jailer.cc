@@ -86,7 +86,8 @@ bool reportPid(pid_t pid) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   char byte;
   if (read(parent, &byte, 1) != 1) _exit(EXIT_FAILED);
-  // What can be done again is what the kernel ends first when memory runs out. On a node, the parent has the value of a system process.
+  // The kernel ends a compilation or a trial first when memory runs out, because it can be repeated. On a node, the parent has the value
+  // of a system process.
   if (options.kind != Kind::guest) writeText("/proc/self/oom_score_adj", "1000");
   Separation separation = options.jail.separation;
   if (separation == Separation::userNamespace && !mapUser(user, group)) _exit(EXIT_FAILED);

@@ -20,9 +20,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isForPlatform, makeBundle } from '../../../host/pod/node/bundle.ts';
 import { makeBareSystem } from '../../bare.ts';
 import { operatorUrlIn } from '../../e2e/host.ts';
-import { SANDBOX_IMAGE, startRig } from '../../k3s/containerd.ts';
-import { ready } from '../../k3s/game.ts';
-import { importGame } from '../../k3s/image.ts';
 import { playAndAsk } from '../../stream/operator.ts';
 import { until } from '../../stream/peer.ts';
 import { installForOwner, packEncoder } from './installed.ts';
@@ -126,19 +123,10 @@ describe('the installer', () => {
     expect(readdirSync(join(node, 'bin'))).toEqual([]);
   });
 
-  const node = join(tmpdir(), `nl-installed-${process.pid}`);
-  afterAll(() => rmSync(node, { recursive: true, force: true }));
-
   it('whatever the umask, every user can read what the installer installs, and only the owner can change it', () => {
+    const node = join(folder, 'umask');
     packEncoder(join(folder, 'encoder'));
-    const args = [
-      '--prefix',
-      join(node, 'opt/near'),
-      '--shim-dir',
-      join(node, 'bin'),
-      '--encoder',
-      join(folder, 'encoder'),
-    ];
+    const args = ['--root', node, '--prefix', '/opt/near', '--shim-dir', '/bin', '--encoder', join(folder, 'encoder')];
     installForOwner(bundle, args);
     const modes = (test: string) =>
       execFileSync('find', [node, '-not', '-type', 'l', ...test.split(' ')], { encoding: 'utf8' });
@@ -159,29 +147,6 @@ describe('the installer', () => {
     chmodSync(join(home, 'host'), 0o700);
     installForOwner(bundle, args);
     expect(modes('-type d -not -perm 755')).toBe('');
-  });
-
-  it('a pod on a node that was set up from the bundle answers all that an operator asks', async () => {
-    const installation = { home: join(node, 'opt/near/current'), shim: join(node, 'bin/containerd-shim-wasmedge-v1') };
-    const rig = await startRig({ poolSize: 0, installation });
-    try {
-      const arena = await importGame(rig, 'arena', readFileSync(join(bundle, 'build/arena.wasm')));
-      await rig.ctr('-n', 'k8s.io', 'images', 'tag', arena, SANDBOX_IMAGE);
-      const pod = await rig.cri.runPod({ name: 'asked', hostNetwork: false });
-      const container = await rig.cri.create(pod, { name: 'game', image: arena });
-      await rig.cri.start(container);
-      await ready(rig, container);
-      const address = await rig.cri.podAddress(pod);
-      await playAndAsk({ url: `http://${address}:8080/`, operatorUrl: `http://${address}:9464/` }, 'game');
-      const answers = { health: 'ready', players: '0', status: '"engine"', snapshot: 'PNG' };
-      for (const [command, text] of Object.entries(answers)) {
-        const { exitCode, stdout } = await rig.cri.exec(container, command);
-        expect([command, exitCode, stdout.toString('latin1')]).toEqual([command, 0, expect.stringContaining(text)]);
-      }
-      await rig.cri.removePod(pod);
-    } finally {
-      await rig.close();
-    }
   });
 
   it.each([
