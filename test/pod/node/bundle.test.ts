@@ -153,6 +153,7 @@ describe('the installer', () => {
     [['--prefix', 'opt'], 'must be an absolute path'],
     [['--frob'], "Unknown option '--frob'"],
     [['--registry', 'http://127.0.0.1:9'], 'give another --registry, or --encoder FOLDER'],
+    [['--encoder', 'none', '--settings', join(root, 'package.json')], 'line 1 of'],
   ])('refuses %j', (args, message) => {
     expect(() => install('--root', join(folder, 'refused'), ...args)).toThrow(message);
   });
