@@ -42,6 +42,8 @@ export interface ImageOptions {
   checkModule(module: Uint8Array): void;
   /** Folder whose files become /assets in the image. Without it, /assets is empty. */
   assets?: string;
+  /** Text of the game's configuration, which becomes /config.json in the image. Without it, there is no such file. */
+  gameConfig?: string;
   /** The annotations org.opencontainers.image.title, version and source. Missing ones are left out. */
   title: string;
   version?: string;
@@ -61,12 +63,12 @@ export interface Image {
 }
 
 /**
- * Creates the image of a game with nothing but /app.wasm, which is its entrypoint, and /assets. The same input always gives
- * the same bytes.
- * @throws NearlightError NL_MODULE_*, NL_IMAGE_SIZE with the largest files, NL_IMAGE_ASSETS
+ * Creates the image of a game with nothing but /app.wasm, which is its entrypoint, /assets and /config.json. The same input always
+ * gives the same bytes.
+ * @throws NearlightError NL_MODULE_*, NL_IMAGE_SIZE with the largest files, NL_IMAGE_ASSETS, also for a configuration that is not JSON
  */
 export async function createImage(options: ImageOptions): Promise<Image> {
-  const { module, checkModule, assets, title, version, source } = options;
+  const { module, checkModule, assets, gameConfig, title, version, source } = options;
   checkModule(module);
   const entries: TarEntry[] = [{ name: 'app.wasm', data: module, executable: true }, { name: 'assets/' }];
   if (assets !== undefined) {
@@ -74,6 +76,7 @@ export async function createImage(options: ImageOptions): Promise<Image> {
     // Clear the executable bit: an asset never runs, and its mode may differ between two checkouts.
     for (const file of files) entries.push({ ...file, executable: false });
   }
+  if (gameConfig !== undefined) entries.push({ name: 'config.json', data: configData(gameConfig) });
   const config = {
     User: USER,
     Entrypoint: ['/app.wasm'],
@@ -84,6 +87,17 @@ export async function createImage(options: ImageOptions): Promise<Image> {
   const image = assemble({ entries, config, architectures: ['amd64', 'arm64'], ...about });
   if (image.bytes > IMAGE_BYTES_MAX) throw tooLarge(image.bytes, entries);
   return image;
+}
+
+function configData(text: string): Uint8Array {
+  try {
+    JSON.parse(text);
+  } catch (cause) {
+    throw new NearlightError('NL_IMAGE_ASSETS', `the configuration is not JSON: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+  return Buffer.from(text);
 }
 
 export interface AssembleOptions extends Pick<ImageOptions, 'title' | 'version' | 'source'> {

@@ -26,6 +26,7 @@ gives the same digest on every machine. An image may have at most ${IMAGE_BYTES_
 
 Options:
   --assets DIR                   files for /assets (default: NAME.assets beside the module)
+  --config FILE                  JSON that the game gets as the asset config.json; /config.json in the image
   --version TEXT                 org.opencontainers.image.version (the arena's is that of package.json)
   --source URL                   org.opencontainers.image.source, the address of the sources
   --tar FILE                     also write the layout as one archive
@@ -53,7 +54,7 @@ export async function run(args: string[]): Promise<number> {
     module,
     checkModule: (bytes) => checkModule(bytes, readConfig({})),
     title,
-    ...defined({ version, source: values.source, assets }),
+    ...defined({ version, source: values.source, assets, gameConfig: await readConfigFile(values.config) }),
   });
   // Tools accept only these characters in an image's name (image-spec 1.1, annotations.md: org.opencontainers.image.ref.name).
   const name = `${title}:${version ?? 'latest'}`.replace(/[^\w.:-]+/g, '-');
@@ -81,6 +82,7 @@ function defined<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], 
 function parse(args: string[]) {
   const options = {
     assets: { type: 'string' },
+    config: { type: 'string' },
     version: { type: 'string' },
     source: { type: 'string' },
     tar: { type: 'string' },
@@ -115,6 +117,15 @@ async function readModule(path: string): Promise<Uint8Array> {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     throw new NearlightError('NL_MODULE_NOT_FOUND', `${path}: ${code}; give the path of a .wasm file`, { cause });
+  }
+}
+
+async function readConfigFile(path: string | undefined): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new NearlightError('NL_USAGE', `--config ${path} cannot be read: ${(cause as Error).message}`, { cause });
   }
 }
 

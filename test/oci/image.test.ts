@@ -134,6 +134,16 @@ describe('an image', () => {
     expect(await labels(known)).toEqual({ ...least, [`${name}.version`]: '1', [`${name}.source`]: known.source });
   });
 
+  it("an image has the game's configuration as /config.json, which must be JSON", async () => {
+    const image = await createGameImage({ module, ...ABOUT, gameConfig: '{"map":"night"}' });
+    expect(billOf(image).files.map(({ fileName }) => fileName)).toContain('./config.json');
+    const plain = await createGameImage({ module, ...ABOUT });
+    expect(billOf(plain).files.map(({ fileName }) => fileName)).not.toContain('./config.json');
+    await expect(createGameImage({ module, ...ABOUT, gameConfig: '{"map"' })).rejects.toThrow(
+      'NL_IMAGE_ASSETS: The assets cannot be packed: the configuration is not JSON',
+    );
+  });
+
   it('an image can be read by skopeo and unpacked by umoci', async () => {
     const layout = join(folder, 'layout');
     const image = await createGameImage({ module, ...ABOUT, assets: assets('read', { 'deep/er.txt': 'hello' }) });
