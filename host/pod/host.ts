@@ -78,7 +78,7 @@ export async function runHost(own: NodeJS.ProcessEnv): Promise<number> {
   };
   const kernel = loadKernel(kernelPath, inheritedNodeRoot());
   // Started now, because this process gives up the privileges for opening images when a pod takes it.
-  const images = new ImageOpener();
+  const images = new ImageOpener(inheritedNodeRoot());
   const meters = new Meters();
   const keeper = new CompileClient({ connect: () => connectKeeper(supervisor, 'keeper') });
   const engine = createWasmEdgeEngine({

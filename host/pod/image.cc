@@ -135,7 +135,7 @@ bool Image::mountOverlay() {
 }
 
 bool Image::openVolumes() {
-  const std::string *source = volumes_.open(request_->volumes, request_->podUid);
+  const std::string *source = volumes_.open(request_->volumes, request_->podUid, request_->nodeRoot);
   if (source == nullptr) return true;
   if (errno != EACCES) return fail("NL_POD", "the volume " + *source + " cannot be opened: " + std::strerror(errno));
   return fail("NL_POD", "the volume " + *source + " is not one that the kubelet keeps for this pod: a game gets no folder of "

@@ -16,6 +16,7 @@ struct ImageRequest {
   std::string entrypoint;
   std::vector<Volume> volumes;
   std::string podUid; // Id of the pod to which the volumes belong; empty if they may be anywhere.
+  int nodeRoot = -1;  // Root folder of the node, in which volumes are found.
   uint64_t filesMax = 0;
   uint64_t bytesMax = 0;
   uint64_t depthMax = 0;

@@ -1,5 +1,5 @@
 // A small privileged process that opens images for an unprivileged host process. It inherits one socket as descriptor 3 and ends
-// when that socket is closed. Each request names the layers of an image and brings a socket for the reply; the reply consists of
+// when that socket is closed. It may inherit the node's root folder as descriptor 4, which shows mounts that its own namespace lacks. Each request names the layers of an image and brings a socket for the reply; the reply consists of
 // descriptors, never of paths. wire.h describes the messages.
 #include "image.h"
 #include "wire.h"
@@ -18,6 +18,7 @@
 namespace {
 
 constexpr int CONTROL_FD = 3;
+constexpr int NODE_ROOT_FD = 4;
 constexpr rlim_t FILES_MAX = 1 << 20;
 // The rest of root's privileges: to mount, and to open files of any owner.
 constexpr uint64_t KEPT = uint64_t{1} << CAP_SYS_ADMIN | uint64_t{1} << CAP_DAC_READ_SEARCH;
@@ -116,6 +117,7 @@ bool parse(const std::vector<std::string> &parts, ImageRequest &request) {
   for (size_t at = REQUEST_FIELDS; at < REQUEST_FIELDS + 2 * volumes; at += 2)
     request.volumes.push_back({parts[at], parts[at + 1]});
   request.podUid = podUid;
+  request.nodeRoot = NODE_ROOT_FD;
   request.layers.assign(parts.begin() + static_cast<ptrdiff_t>(REQUEST_FIELDS + 2 * volumes), parts.end());
   return areHarmless(request.options) && areVolumesKnown(request);
 }
@@ -189,7 +191,10 @@ void serve(int socket, const std::vector<char> &message) {
 int main() {
   rlimit files{FILES_MAX, FILES_MAX};
   setrlimit(RLIMIT_NOFILE, &files);
-  if (syscall(SYS_close_range, CONTROL_FD + 1, ~0U, 0) != 0 || !unshareMounts() || !dropPrivileges()) {
+  // Without a folder of the node, its root is that of this process.
+  int root = fcntl(NODE_ROOT_FD, F_GETFD) < 0 ? open("/", O_PATH | O_DIRECTORY) : NODE_ROOT_FD;
+  bool hasRoot = root == NODE_ROOT_FD || dup2(root, NODE_ROOT_FD) == NODE_ROOT_FD;
+  if (!hasRoot || syscall(SYS_close_range, NODE_ROOT_FD + 1, ~0U, 0) != 0 || !unshareMounts() || !dropPrivileges()) {
     dprintf(STDERR_FILENO, "the image opener cannot start: %s (it needs root and Linux 5.9)\n", std::strerror(errno));
     return EXIT_FAILURE;
   }

@@ -94,13 +94,15 @@ export class ImageOpener implements ImageAccess {
 
   /**
    * Starts the process, which keeps the privileges that this process has now, and ends with it.
+   * @param nodeRoot descriptor of the node's root folder, with mounts that this process does not have; by default that of this process
    * @throws Error if the Node addon cannot be loaded
    */
-  constructor() {
+  constructor(nodeRoot?: number) {
     this.#receiver = createRequire(import.meta.url)(receiverPath) as Receiver;
     const [own, other] = this.#receiver.socketPair();
     this.#control = own;
-    const child = spawn(openerPath, [], { stdio: ['ignore', 'ignore', 'inherit', other], env: {}, cwd: '/' });
+    const inherited = nodeRoot === undefined ? [other] : [other, nodeRoot];
+    const child = spawn(openerPath, [], { stdio: ['ignore', 'ignore', 'inherit', ...inherited], env: {}, cwd: '/' });
     // Requests fail if the process cannot be started.
     child.on('error', () => {});
     child.unref();

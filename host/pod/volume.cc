@@ -26,13 +26,13 @@ int openBelow(int folder, const std::string &path, uint64_t flags, uint64_t reso
 
 // Opens the source of a volume. Where the kubelet has its folder is up to the node, which may have links on the way there. Below the
 // pod's folder there is none: what looks like one was made in a volume.
-int openSource(const std::string &source, const std::string &podUid) {
-  if (podUid.empty()) return open(source.c_str(), O_PATH | O_CLOEXEC);
+int openSource(const std::string &source, const std::string &podUid, int root) {
+  if (podUid.empty()) return openBelow(root, source, 0, RESOLVE_IN_ROOT);
   for (const char *kind : {"volumes/", "volume-subpaths/"}) {
     std::string folder = "/pods/" + podUid + "/";
     size_t at = source.find(folder + kind);
     if (at == std::string::npos) continue;
-    int pod = open(source.substr(0, at + folder.size()).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int pod = openBelow(root, source.substr(0, at + folder.size()), O_DIRECTORY, RESOLVE_IN_ROOT);
     if (pod < 0) return -1;
     int fd = openBelow(pod, source.substr(at + folder.size()), 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
     int error = errno;
@@ -50,9 +50,9 @@ Volumes::~Volumes() {
   for (const Open &volume : volumes_) close(volume.fd);
 }
 
-const std::string *Volumes::open(const std::vector<Volume> &volumes, const std::string &podUid) {
+const std::string *Volumes::open(const std::vector<Volume> &volumes, const std::string &podUid, int root) {
   for (const Volume &volume : volumes) {
-    int fd = openSource(volume.source, podUid);
+    int fd = openSource(volume.source, podUid, root);
     if (fd < 0) return &volume.source;
     struct stat entry {};
     bool isFolder = fstat(fd, &entry) == 0 && S_ISDIR(entry.st_mode);

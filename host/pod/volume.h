@@ -20,9 +20,9 @@ public:
   Volumes &operator=(const Volumes &) = delete;
   ~Volumes();
 
-  // Opens volumes. With the id of a pod, each source must be below the folders that the kubelet has for that pod's volumes. Returns the
+  // Opens volumes. `root` is the root folder of the node, with mounts that this process does not have. With the id of a pod, each source must be below the folders that the kubelet has for that pod's volumes. Returns the
   // source that cannot be opened, with errno set; nullptr if there is none.
-  const std::string *open(const std::vector<Volume> &volumes, const std::string &podUid);
+  const std::string *open(const std::vector<Volume> &volumes, const std::string &podUid, int root);
 
   // Whether a path of the container is that of a volume or lies in one.
   bool cover(const std::string &path) const { return find(path) != nullptr; }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
@@ -69,6 +70,11 @@ it('a ConfigMap over an asset reaches the game, and a folder of the node does no
   const name = 'configured';
   const volume = volumeOf(name, 'configmap', 'settings');
   writeFileSync(join(volume, 'proof'), 'from a ConfigMap');
+  // For a subPath, the kubelet mounts the file over an empty one, when hosts that wait have their mounts already.
+  const subPath = join(rig.folder, 'kubelet/pods', name, 'volume-subpaths/settings/game/0');
+  mkdirSync(join(subPath, '..'), { recursive: true });
+  writeFileSync(subPath, '');
+  execFileSync('mount', ['--bind', join(volume, 'proof'), subPath]);
   const pod = await rig.cri.runPod({ name });
   const create = (attempt: number, hostPath: string, containerPath = '/assets/proof') =>
     rig.cri.create(pod, {
@@ -78,7 +84,7 @@ it('a ConfigMap over an asset reaches the game, and a folder of the node does no
       mounts: [{ containerPath, hostPath }],
       attempt,
     });
-  const game = await create(0, join(volume, 'proof'));
+  const game = await create(0, subPath);
   await rig.cri.start(game);
   await poll(() => rig.cri.log(pod, 'game').join().includes('from a ConfigMap'), 'the game does not see the ConfigMap');
   await rig.cri.stop(game);
@@ -90,6 +96,7 @@ it('a ConfigMap over an asset reaches the game, and a folder of the node does no
     /NL_POD.*volumeMounts: a game has no files, so the volume at \/data would have no effect/,
   );
   await rig.cri.removePod(pod);
+  execFileSync('umount', [subPath]);
 });
 
 it('a game that gets arguments does not start, and says that it takes none', async () => {
