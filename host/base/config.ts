@@ -1,5 +1,6 @@
 import { admissionSettings } from './admission-settings.ts';
 import { chaosSettings } from './chaos-settings.ts';
+import { drainSettings } from './drain-settings.ts';
 import { edgeSettings } from './edge-settings.ts';
 import { NearlightError } from './errors.ts';
 import { fleetSettings } from './fleet-settings.ts';
@@ -272,6 +273,7 @@ export const settings = {
   ...edgeSettings,
   ...chaosSettings,
   ...moveSettings,
+  ...drainSettings,
   ...trafficSettings,
   ...traceSettings,
   ...admissionSettings,

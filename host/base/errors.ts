@@ -102,6 +102,8 @@ export const errors = {
   NL_MOVE_TIME: { http: 504, text: 'A step of the move took too long' },
   NL_MOVE_MESSAGE: { http: 400, text: 'A message about a move cannot be used' },
   NL_MOVED: { text: 'The player plays on another host now' },
+  NL_CARRY: { http: 409, text: 'The carry ticket cannot be used' },
+  NL_DRAINING: { http: 503, text: 'The server takes no new players' },
   NL_SHUTDOWN: { http: 503, text: 'The server is shutting down' },
 } as const satisfies Record<string, { text: string; exit?: number; http?: number }>;
 

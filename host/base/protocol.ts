@@ -30,6 +30,13 @@ export const QUERY_PROTOCOL = 'protocol';
 export const HEADER_PAGE = 'nearlight-page';
 /** HTTP header of a request for a connection: the trace that the page has begun (W3C Trace Context). */
 export const HEADER_TRACE = 'traceparent';
+/**
+ * Content type of a request for a connection that brings a carry ticket: JSON with the ticket as `carry`, and the body that the request
+ * would have without it, if it has one, as `sdp`.
+ */
+export const CARRY_TYPE = 'application/vnd.nearlight.carry+json';
+/** Longest carry ticket in characters: a player's state and what goes with it, encrypted and in base64url. */
+export const CARRY_LENGTH_MAX = 92_160;
 /** Query of the DELETE request of a page that is being closed or reloaded, which may return at once. */
 export const QUERY_HOLD = 'hold';
 
@@ -131,12 +138,14 @@ export const PICTURE_MS_MAX = 8000;
  * A rare message from the host to a page. `joined` says that the page has a seat, and which picture it gets. `wanted` is the
  * picture that the page asked for, if that would have exceeded the host's budget of pixels. `actions` are what the player can do in
  * the game, if its author names them. `paused` says that the game has ended, or that no one plays it for spectators to see, but the
- * connection stays open; another `joined` follows when a game goes on. `dropped` says that the host has dropped `count` presses or
+ * connection stays open; another `joined` follows when a game goes on, which takes about `afterMs` if that is known. `dropped` says that the host has dropped `count` presses or
  * messages since the last such notice, because the page sends too many. `ended` is the last message: `code`
  * and `message` say why, and `retry` says whether the page may connect again. `afterMs` says when at the earliest that can succeed.
  * `rumble` shakes a gamepad: `strong` and `weak` are the strengths of its motors, 0 to 1. `text` asks the player for a text of at most
  * `lengthMax` UTF-16 units, in place of an earlier request, and `text-end` ends request `number`. `moved` sends the page on: its player is in a game
- * of the host whose endpoint is `url`, or of this host without one, in a seat that `token` takes and that waits for `holdMs`.
+ * of the host whose endpoint is `url`, or of this host without one, in a seat that `token` takes and that waits for `holdMs`. With the reason
+ * `update`, this host ends, and the page asks for a place at `url`, or at the address that it has, with `token` and the carry ticket whose
+ * parts the notices `carry` have brought, if there were any. The ticket is valid for `holdMs`.
  */
 export type Notice =
   | {
@@ -150,12 +159,13 @@ export type Notice =
       wanted?: { width: number; height: number; fps: number } | undefined;
       actions?: readonly GameAction[] | undefined;
     }
-  | { kind: 'paused'; code: string; message: string }
+  | { kind: 'paused'; code: string; message: string; afterMs?: number }
   | { kind: 'dropped'; code: string; message: string; count: number }
   | { kind: 'rumble'; pad: number; strong: number; weak: number; milliseconds: number }
   | { kind: 'text'; number: number; prompt: string; initial: string; lengthMax: number }
   | { kind: 'text-end'; number: number }
-  | { kind: 'moved'; url?: string; game: string; token: string; holdMs: number }
+  | { kind: 'carry'; part: string }
+  | { kind: 'moved'; url?: string; game: string; token: string; holdMs: number; why?: 'update' }
   | { kind: 'ended'; code: string; message: string; retry: boolean; afterMs?: number };
 
 /** Returns the notice that tells a page about its seat and its picture. */

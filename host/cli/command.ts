@@ -7,13 +7,16 @@ export interface Command {
   run(args: string[], environment: NodeJS.ProcessEnv): Promise<number>;
 }
 
-/** Resolves at the first SIGINT, SIGTERM or SIGHUP. A second signal of any of them ends the process at once. */
-export function untilSignal(): Promise<void> {
-  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+export type Signal = (typeof SIGNALS)[number];
+
+/** Resolves with the first SIGINT, SIGTERM or SIGHUP. A second signal of any of them ends the process at once. */
+export function untilSignal(): Promise<Signal> {
+  const names = SIGNALS;
   return new Promise((resolve) => {
-    const end = () => {
+    const end = (signal: Signal) => {
       for (const name of names) process.off(name, end);
-      resolve();
+      resolve(signal);
     };
     for (const name of names) process.on(name, end);
   });

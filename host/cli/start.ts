@@ -84,7 +84,9 @@ export async function run(args: string[], environment: NodeJS.ProcessEnv): Promi
   process.stdout.write(`${admissionLine(config)}\n`);
   process.stdout.write(`Status and metrics at ${servers.operator.url}status and ${servers.operator.url}metrics\n`);
   process.stdout.write(`Play at ${servers.players.url}   (press Ctrl+C to stop)\n`);
-  await ended;
+  const signal = await ended;
+  // A second signal ends the wait for players, and a third one the process.
+  if (signal === 'SIGTERM' && config.drainSecondsMax > 0) await Promise.race([host.drain.begin(), untilSignal()]);
   await host.close();
   return 0;
 }

@@ -22,8 +22,10 @@ import { recordingEngine } from '../session/recorder.ts';
 import type { Sink } from '../session/writer.ts';
 import type { MoveOrder } from '../stream/move-order.ts';
 import { openBus } from './bus.ts';
+import { Carrier } from './carrier.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { openDependencies } from './dependencies.ts';
+import { Drain } from './drain.ts';
 import { type Edge, openEdge } from './edge.ts';
 import { type LinkedEdge, linkEdge } from './edge-link.ts';
 import { createEngine } from './engine.ts';
@@ -36,7 +38,7 @@ import { openResilience, type Resilience } from './resilience.ts';
 import { openRisk, type Risk } from './risk.ts';
 import { pixelBudget, roomOptions } from './room.ts';
 import { type ServeOptions, type Servers, serve } from './server.ts';
-import { lifecycleOf, reportOf } from './server-report.ts';
+import { reportOf } from './server-report.ts';
 import { traceRoom } from './tracing.ts';
 import { driverIdentity } from './vet/driver.ts';
 import { KnownShaders } from './vet/known.ts';
@@ -82,6 +84,8 @@ export interface Host {
   readonly resilience: Resilience;
   /** Moves players between games and hosts; undefined without STORE_DIR. */
   readonly moves: Moves | undefined;
+  /** Lets those who play go on for a while, and then sends their pages to another server; see Drain. */
+  readonly drain: Drain;
   /** Tells the players that the host is closing, then closes everything. */
   close(): Promise<void>;
 }
@@ -95,6 +99,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   // Report a setting that is missing at once, before the slow steps.
   admissionMode(config);
   const peers = movePeers(config);
+  const carrier = new Carrier({ config, log, clock: systemClock });
   const startedAt = systemClock.now();
   const sinceStart = () => (systemClock.now() - startedAt) / 1000;
   const coldStart: Record<string, number> = {};
@@ -122,9 +127,26 @@ export async function startHost(options: HostOptions): Promise<Host> {
   let servers: Servers | undefined;
   let moves: Moves | undefined;
   let link: LinkedEdge | undefined;
+  const drain = new Drain({
+    clock: systemClock,
+    log,
+    secondsMax: config.drainSecondsMax,
+    rooms: () => lobby.rooms,
+    onBegin: () => {
+      if (servers) servers.players.isDraining = true;
+    },
+  });
+  /** Sends the pages of players to another server, if a drain says that there is one. */
+  const sendOn = async (): Promise<void> => {
+    if (!drain.isDraining || !servers) return;
+    await Promise.all(lobby.rooms.map((room) => carrier.collect(room)));
+    await servers.players.sendOn((seat) => carrier.onwardOf(seat));
+  };
   /** Closes what is open. The matches are kept before the servers and the rooms close, so that they go on in the next process. */
   const close = async (): Promise<void> => {
+    drain.end();
     await moves?.close();
+    await sendOn();
     resilience.close();
     await checkpoints?.close();
     await servers?.close();
@@ -150,7 +172,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     const report = () => {
       const { arrived = {}, measures } = servers ?? {};
       const { rooms } = lobby;
-      return reportOf({ uid, rooms, lifecycle: servers && lifecycleOf(rooms), arrived, measures });
+      return reportOf({ uid, rooms, lifecycle: servers?.lifecycle(), arrived, measures });
     };
     const server = uid === '' ? {} : { server: report };
     if (config.edgeSocket === '')
@@ -200,6 +222,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
       coldStart: () => coldStart,
       ready: recovered.promise,
       mayMove: true,
+      carrier,
       ...(matches ? { noteSeats: (seats) => matches.noteSeats(seats) } : {}),
       ...(kept ? { move: (order) => orderMove(moves, order) } : {}),
     });
@@ -230,6 +253,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
       moves,
       resilience,
       link,
+      drain,
       close,
     };
   } catch (error) {

@@ -33,9 +33,21 @@ export function reportOf(options: {
 }
 
 /** Returns the state of a host that serves players in some rooms. */
-export function lifecycleOf(rooms: readonly OpenRoom[]): Lifecycle {
+export function lifecycleOf(
+  rooms: readonly OpenRoom[],
+  options: {
+    /** Whether a game is being started; by default none is. */
+    isStarting?: boolean | undefined;
+    isDraining?: boolean;
+    isClosing?: boolean;
+    /** Number of seats that wait for players who have not come yet. */
+    reserved?: number;
+  } = {},
+): Lifecycle {
+  const { isStarting = false, isDraining = false, isClosing = false, reserved = 0 } = options;
   const open = rooms.filter((room) => !room.isClosed);
   const sum = (count: (room: OpenRoom) => number) => open.reduce((total, room) => total + count(room), 0);
-  const seats = { all: sum((room) => room.seats), taken: sum((room) => room.players), reserved: 0 };
-  return { state: stateOf({ isRunning: open.length > 0, isStarting: false, isDraining: false, seats }), seats };
+  const seats = { all: sum((room) => room.seats), taken: sum((room) => room.players), reserved };
+  const isRunning = open.length > 0 && !isClosing;
+  return { state: stateOf({ isRunning, isStarting: isStarting && !isClosing, isDraining, seats }), seats };
 }

@@ -24,6 +24,7 @@ import { createOperatorServer, type OperatorServer, type OperatorServerOptions }
 import type { Player, ViewRequest } from '../stream/player.ts';
 import { createStreamServer, type StreamServer, type StreamServerOptions } from '../stream/server.ts';
 import { joinRules, keysIn, ticketsIn } from './admission.ts';
+import type { Carrier } from './carrier.ts';
 import type { SeatRecord } from './checkpoint.ts';
 import { limitPages } from './dependencies.ts';
 import type { Edge } from './edge.ts';
@@ -31,6 +32,7 @@ import type { LinkedEdge } from './edge-link.ts';
 import { readPass, writePass } from './pass-text.ts';
 import { faultsOfGate, type Resilience } from './resilience.ts';
 import type { Risk } from './risk.ts';
+import { type Lifecycle, lifecycleOf } from './server-report.ts';
 
 /** Default pictures for a player, with a hardware GPU and without. The machine can draw and encode 60 of them a second. */
 const HARDWARE_VIEW: ViewRequest = { width: 1280, height: 720, fps: 60 };
@@ -71,6 +73,10 @@ export interface ServeOptions {
   move?: OperatorServerOptions['move'];
   /** See StreamServerOptions. */
   nodePort?: StreamServerOptions['nodePort'];
+  /** Opens the tickets of players whom another server sends. Without it, none are taken. */
+  carrier?: Pick<Carrier, 'seal'> | undefined;
+  /** Whether a game is being started. Without a game that runs or starts, the server has ended. */
+  isStarting?(): boolean;
 }
 
 /** The two servers of a host, each at a port of its own. */
@@ -79,6 +85,8 @@ export interface Servers {
   readonly operator: OperatorServer;
   /** The load of the host over the last seconds, for who scales the fleet. */
   readonly measures: Measures;
+  /** Returns the state of the host and the numbers of its seats. */
+  lifecycle(): Lifecycle;
   /** Holds the seat of a player of an earlier process, or frees it if the player cannot prove anything. */
   resume(player: Player, record: SeatRecord | undefined): void;
   /** Players who have come with tickets of the fleet, by their reservation. */
@@ -140,6 +148,12 @@ export async function serve(options: ServeOptions): Promise<Servers> {
       ),
     meters,
     nodePort,
+    carry: options.carrier && {
+      seal: options.carrier.seal,
+      games: () => lobby.rooms.map(({ name }) => name),
+      arrive: async (name, seat, state) =>
+        (await lobby.rooms.find((room) => room.name === name)?.moves.arrive(seat, state)) ?? false,
+    },
     tracer: tracing?.tracer,
     faults: resilience?.faults,
   }).catch(async (error: unknown) => {
@@ -148,12 +162,12 @@ export async function serve(options: ServeOptions): Promise<Servers> {
   });
   const loadFigures = { queue: () => players.waiting, kernel: () => readKernelCounts() };
   const load = new LoadMeter({ meters, ...loadFigures, clock: systemClock });
+  const lifecycle = () => lifecycleOf(lobby.rooms, { ...endOf(players), isStarting: options.isStarting?.() });
   const operator = await createOperatorServer({
     config,
     warn,
-    status: () => ({ ...status(options), load: load.measures, ...more?.() }),
-    health: () =>
-      players.isClosing ? new NearlightError('NL_SHUTDOWN', 'the server is shutting down') : findProblem(options),
+    status: () => ({ ...lifecycle(), ...status(options), load: load.measures, ...more?.() }),
+    health: () => findEnd(players) ?? findProblem(options),
     metrics: createMetrics(meters, {
       build: {
         version: VERSION,
@@ -162,6 +176,7 @@ export async function serve(options: ServeOptions): Promise<Servers> {
         node: process.version,
       },
       seats: () => countSeats(lobby.rooms),
+      state: () => lifecycle().state,
       phases: () => countPhases(lobby.rooms),
       coldStart: () => options.coldStart?.() ?? {},
       ...(edge ? { edge: () => edge.figures() } : {}),
@@ -188,6 +203,7 @@ export async function serve(options: ServeOptions): Promise<Servers> {
     get arrived() {
       return fleet?.arrived ?? {};
     },
+    lifecycle,
     resume(player, record) {
       const pass = record && readPass(record.pass, gate);
       if (pass) {
@@ -221,6 +237,16 @@ async function openFleetTickets(
 
 function fromText(digest: string): Buffer {
   return Buffer.from(digest, 'base64url');
+}
+
+function endOf({ isClosing, isDraining, reserved }: StreamServer): Parameters<typeof lifecycleOf>[1] {
+  return { isClosing, isDraining, reserved };
+}
+
+/** Says why the host takes no new players, if that is because it ends. */
+function findEnd({ isClosing, isDraining }: StreamServer): NearlightError | undefined {
+  if (isClosing) return new NearlightError('NL_SHUTDOWN', 'the server is shutting down');
+  return isDraining ? new NearlightError('NL_DRAINING', 'those who play go on for a while') : undefined;
 }
 
 /**
@@ -259,7 +285,6 @@ function status({ lobby, gpu, engine }: ServeOptions): object {
     gpu: gpu.adapter,
     memory: { rssBytes: process.memoryUsage.rss() },
     cpuMs: Math.round((user + system) / 1000),
-    seats: countSeats(lobby.rooms),
     rooms: lobby.rooms.map((room) => room.status()),
   };
 }

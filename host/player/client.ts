@@ -21,6 +21,10 @@ const STABLE_MS = 10_000;
 const BEAT_MS = 100;
 /** A host that was slow, or a line that was dead for a moment, has this time to bring a message after an answer elsewhere. */
 const GRACE_MS = 50;
+/** Pages whose server ends at the same time go on within this time, at random. */
+const SPREAD_MS = 250;
+/** A page whose server ends shows the last picture for so many attempts before it says that it connects. */
+const QUIET_TRIES = 12;
 /** An answer to a ping that is older says nothing about the line now. TCP delivers what was sent before a cut long after it. */
 const FRESH_MS = 1500;
 /** Why a change of the picture fails if the seat is the player's no longer. */
@@ -69,6 +73,10 @@ export class PlayerClient {
   #isBack = false;
   /** The token of the seat in the game to which the player has moved, until the page is connected there. */
   #movingTo: string | undefined;
+  /** The carry ticket of which the server has sent this much; '' if there is none. */
+  #carry = '';
+  /** Number of attempts that the page makes without a word after its player has moved. */
+  #quietTries = 1;
   /** Name of the game to which the player has moved since the last call of `connect`. */
   #movedGame: string | undefined;
 
@@ -91,9 +99,7 @@ export class PlayerClient {
     this.#connector = new Connector(url, kind, {
       token,
       trying: (attempt) => {
-        // While the page follows its player, it shows the last picture.
-        const isFollowing = this.#movingTo !== undefined && attempt === 1;
-        if (!this.#change && !isFollowing) this.#showProgress(attempt);
+        if (!this.#change) this.#showProgress(attempt);
       },
       failing: (failure, attempt) => {
         if (this.#change) return this.#undoChange(failure);
@@ -225,20 +231,30 @@ export class PlayerClient {
     };
   }
 
-  /** Follows the player to another game. The current connection shows the last picture until the other one is open. */
-  #follow({ url, game, token, holdMs }: Notice & { kind: 'moved' }): void {
+  /**
+   * Follows the player to another game, or goes on at another server because this one ends. The current connection shows the last picture
+   * until the other one is open. In the second case the page keeps its tokens: this server may start again with the same match.
+   */
+  #follow({ url, game, token, holdMs, why }: Notice & { kind: 'moved' }): void {
     if (this.#movingTo === token) return;
     this.#movingTo = token;
-    this.#movedGame = game;
+    this.#quietTries = why ? QUIET_TRIES : 1;
     this.#settleChange();
     this.#connector.stop();
-    this.#query = this.#there(this.#query);
     this.#failures = 0;
     this.#reason = undefined;
-    this.#heldUntil = milli(systemClock.now() + holdMs);
     if (url !== undefined) this.#connector.url = url;
-    this.#tokens.move(token, { url: this.#connector.url, game, holdMs });
-    this.#reconnect({ isAlive: true });
+    if (why && url === undefined) this.#tokens.add(token);
+    else this.#tokens.move(token, { url: this.#connector.url, game, holdMs });
+    if (why) {
+      this.#heldUntil = undefined;
+      this.#reconnect({ delayMs: Math.random() * SPREAD_MS, carry: this.#carry });
+    } else {
+      this.#movedGame = game;
+      this.#query = this.#there(this.#query);
+      this.#heldUntil = milli(systemClock.now() + holdMs);
+      this.#reconnect({ isAlive: true });
+    }
   }
 
   /** Returns a request for the game to which the player has moved, if there is one. */
@@ -260,8 +276,10 @@ export class PlayerClient {
   /** Plays over a connection that has just opened. An earlier one is closed. */
   #adopt(link: Link): void {
     const former = this.#link;
-    const hasMoved = this.#movingTo !== undefined;
+    // A server that ends waits for no request of the page, which another server would get.
+    const hasMoved = this.#movingTo !== undefined && this.#quietTries === 1;
     this.#movingTo = undefined;
+    this.#carry = '';
     const { video } = this.#options;
     this.#silence.open(systemClock.now());
     this.#takesOver = false;
@@ -299,7 +317,7 @@ export class PlayerClient {
   }
 
   /** Starts to connect. A connection that is still open stays so. */
-  #reconnect(options?: { delayMs?: number | undefined; isAlive?: boolean }): void {
+  #reconnect(options?: { delayMs?: number | undefined; isAlive?: boolean; carry?: string }): void {
     this.#isBack = false;
     this.#connector.start(this.#query, {
       ...options,
@@ -360,6 +378,8 @@ export class PlayerClient {
   }
 
   #showProgress(attempt: number): void {
+    // While the page follows its player, it shows the last picture.
+    if (this.#movingTo !== undefined && attempt <= this.#quietTries) return;
     const { message, code, isLasting, status } = this.#reason ?? {};
     const heldUntil = this.#heldUntil;
     const progress = {
@@ -421,6 +441,11 @@ export class PlayerClient {
   }
 
   #onNotice(notice: Notice): void {
+    // A site does not learn the ticket.
+    if (notice.kind === 'carry') {
+      this.#carry += notice.part;
+      return;
+    }
     this.#options.onNotice?.(notice);
     if (notice.kind === 'joined') {
       const token = this.#link?.token;

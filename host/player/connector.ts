@@ -18,12 +18,14 @@ const RETRY_MS = 250;
 const RETRY_MS_MAX = 5000;
 /** The longest pause while attempts fail for a reason that lasts. */
 const LASTING_RETRY_MS_MAX = 30_000;
-/** The longest pause while a seat waits for the page. */
+/** The longest pause while a seat waits for the page, or another server is to take it. */
 const RETURN_MS_MAX = 300;
 /** The time that the server has to answer an offer, which may include the start of a game. */
 const ANSWER_MS = 8000;
 /** The same while a seat waits for the page: its game runs, and a request that got stuck in a dead line must not delay another. */
 const RETURN_ANSWER_MS = 2500;
+/** A page that another server has sent tries so often in a hurry. After that it waits in the queue, or as long as any other. */
+const CARRY_TRIES = 12;
 /** After the answer, an attempt that does not connect within this time fails. ICE tries more and more rarely to find a path. */
 const CONNECT_MS = 4000;
 /** The same for a trial of a door while a worse one is known to let a connection pass. The player waits meanwhile. */
@@ -44,6 +46,8 @@ export class Connector {
   /** Whether the page takes its seat even if another page plays there. */
   #takesOver = false;
   #isTcp = false;
+  /** The carry ticket with which another server has sent the page here; '' if it has sent the page without one. */
+  #carry: string | undefined;
   #tokens: ReturnTokens | undefined;
   #query: ViewQuery = {};
   #attempt = 0;
@@ -111,6 +115,7 @@ export class Connector {
    * @param options.takesOver whether the page takes its seat even if another page plays there
    * @param options.isTcp whether the last connection used TCP
    * @param options.isAlive whether the line to the server is known to be alive. Default: unless a seat waits for the page
+   * @param options.carry the carry ticket with which another server sends the page here; '' if it sends the page without one
    */
   start(
     query: ViewQuery,
@@ -122,6 +127,7 @@ export class Connector {
       takesOver?: boolean;
       isTcp?: boolean;
       isAlive?: boolean | undefined;
+      carry?: string | undefined;
     },
   ): void {
     // A connection that was prepared is of use for the same picture alone.
@@ -134,6 +140,7 @@ export class Connector {
     this.#tokens = tokens;
     this.#attempt = attempt;
     this.#heldUntil = heldUntil;
+    this.#carry = options.carry;
     this.#isRunning = true;
     const delayMs = options.delayMs ?? (attempt > 1 ? this.#pauseMs() : 0);
     if (delayMs > 0) this.#schedule(delayMs);
@@ -230,7 +237,7 @@ export class Connector {
     this.#linkDoor = this.#door;
     if (this.#isHeld && !isAlive) this.look();
     if (this.#isHeld && this.#isReusable(this.#door)) this.#limitAnswer(link);
-    else this.#limit(link, this.#isHeld ? RETURN_ANSWER_MS : ANSWER_MS);
+    else this.#limit(link, this.#isHurried ? RETURN_ANSWER_MS : ANSWER_MS);
     if (prepared) link.again(!isAlive);
     else this.#ask(link);
   }
@@ -251,6 +258,7 @@ export class Connector {
       page: this.#takesOver ? `${this.#page};take` : this.#page,
       iceServers: this.#iceServers,
       isTcp: this.#isTcp,
+      carry: this.#carry,
       hooks: {
         accepted: (found, iceServers) => {
           tokens?.add(...found);
@@ -309,7 +317,7 @@ export class Connector {
   #onOpen(link: Link): void {
     clearTimeout(this.#timer);
     this.#stopProbe();
-    this.#link = undefined;
+    this.#link = this.#carry = undefined;
     this.#isRunning = this.#isTrial = false;
     this.#provenDoor = this.#door;
     void import('./probe.ts').then(
@@ -338,10 +346,18 @@ export class Connector {
   /** Decides what follows on a failed attempt. */
   #goOn(failure: LinkFailure): void {
     clearTimeout(this.#timer);
-    if (failure.isFinal) {
+    const { code } = failure;
+    if (code === 'NL_CARRY') {
+      // No server takes the player's state. The player can still play.
+      this.#carry = '';
+      this.#schedule(0);
+    } else if (this.#carry !== undefined && this.#isHurried && /DRAINING|ROOM/.test(code)) {
+      // The next answer may come from another server behind the same address.
+      this.#schedule(this.#pauseMs());
+    } else if (failure.isFinal) {
       this.stop();
       this.#hooks.refused(failure);
-    } else if (failure.code === 'NL_ROOM_FULL' && !this.#queue && !this.#spectates) void this.#waitForSeat();
+    } else if (code === 'NL_ROOM_FULL' && !this.#queue && !this.#spectates) void this.#waitForSeat();
     else {
       this.#queue = undefined;
       this.#schedule(failure.waitMs ?? this.#pauseMs(failure.isLasting ? LASTING_RETRY_MS_MAX : RETRY_MS_MAX));
@@ -394,9 +410,14 @@ export class Connector {
     this.#timer = setTimeout(() => this.#try(), delayMs);
   }
 
+  /** Whether a place is expected for the page, so that it does not wait for long. */
+  get #isHurried(): boolean {
+    return this.#isHeld || (this.#carry !== undefined && this.#attempt < CARRY_TRIES);
+  }
+
   /** Returns the pause before the next attempt. It is random, so that pages do not all come back at the same moment. */
   #pauseMs(msMax = RETRY_MS_MAX): number {
-    const longest = this.#isHeld ? RETURN_MS_MAX : msMax;
+    const longest = this.#isHurried ? RETURN_MS_MAX : msMax;
     const pauseMs = Math.min(longest, RETRY_MS * 2 ** Math.min(10, Math.max(0, this.#attempt - 1)));
     return pauseMs * (0.5 + Math.random());
   }

@@ -119,6 +119,8 @@ export const CHINESE: ToolLabels & ObstacleLabels = {
 
   tier: '连接层级',
   droppedInput: '丢弃的输入',
+  betweenLong: (seconds) => `游戏将在大约 ${seconds} 秒后重新开始，你的座位会保留。`,
+  updating: '服务器正在更新，马上继续',
   tooMuchInput: '按键过多，游戏服务器略去了一部分。',
 
   settings: '设置',

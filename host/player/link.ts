@@ -32,6 +32,8 @@ export type LinkOptions = {
   token?: TokenSource | undefined;
   /** Servers through which the page reaches a host whose own addresses it cannot reach. */
   iceServers?: RTCIceServer[] | undefined;
+  /** The carry ticket of another server. */
+  carry?: string | undefined;
   /** Whether the line to the server may be dead. */
   isBlind?: boolean | undefined;
   /** Whether the connection is only prepared: it asks for a seat when `again` is called. */
@@ -200,7 +202,7 @@ export abstract class SeatLink implements Link {
   }
 
   async #ask(path: string, asked: AskedSeat): ReturnType<typeof requestSeat> {
-    const { url, page } = this.options;
+    const { url, page, carry } = this.options;
     if (this.#waits) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#go = resolve;
@@ -213,6 +215,7 @@ export abstract class SeatLink implements Link {
         ...asked,
         isBlind: this.#isBlind,
         page,
+        carry,
         token: await this.options.token?.(),
         signal: asking.signal,
       });

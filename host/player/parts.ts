@@ -43,7 +43,7 @@ export class PageParts {
   onNotice(notice: Notice): void {
     if (notice.kind === 'rumble' || notice.kind === 'text') this.#requests ??= this.#loadRequests();
     void this.#requests?.then((requests) => requests?.onNotice(notice));
-    if (notice.kind === 'dropped') void this.#loading?.then(() => this.#tools?.showDrops());
+    void this.#loading?.then(() => this.#tools?.onNotice(notice));
   }
 
   /** Ends what the game has asked of the player, because it is not being played. */

@@ -1,4 +1,5 @@
 import {
+  CARRY_TYPE,
   HEADER_HOLD,
   HEADER_PAGE,
   HEADER_RETURN,
@@ -8,7 +9,6 @@ import {
   QUERY_PROTOCOL,
   QUERY_WATCH,
 } from '../base/protocol.ts';
-import { readIceServers } from './ice-servers.ts';
 import { foreignAnswer, type LinkFailure, readRefusal } from './refusal.ts';
 
 /**
@@ -53,6 +53,8 @@ export async function requestSeat(
     query: ViewQuery;
     tokens: readonly string[] | undefined;
     body?: { type: string; text: string };
+    /** The carry ticket of another server. */
+    carry?: string | undefined;
     page?: string | undefined;
     /** Token or join ticket of the player, if the server asks for one. */
     token?: string | undefined;
@@ -61,7 +63,9 @@ export async function requestSeat(
     signal: AbortSignal;
   },
 ): Promise<PromisedSeat | { failure: LinkFailure }> {
-  const { query, tokens, body, isBlind, page, token, signal } = options;
+  const { query, tokens, carry, isBlind, page, token, signal } = options;
+  const sdp = options.body?.text;
+  const body = carry ? { type: CARRY_TYPE, text: JSON.stringify({ sdp, carry }) } : options.body;
   const response = await fetch(`${url}?${parametersOf(query)}`, {
     method: 'POST',
     headers: {
@@ -76,13 +80,19 @@ export async function requestSeat(
   if (response.status !== 201) return { failure: await readRefusal(response) };
   const location = response.headers.get('location');
   if (location === null) return { failure: foreignAnswer(response.status) };
+  const link = response.headers.get('link');
   return {
     location: URL.canParse(location, response.url) ? new URL(location, response.url).href : location,
     tokens: response.headers.get(HEADER_RETURN)?.split(',') ?? [],
     holdMs: Number(response.headers.get(HEADER_HOLD) ?? 0) || 0,
-    iceServers: readIceServers(response.headers.get('link')),
+    iceServers: link ? await readServers(link) : [],
     answer: await response.text(),
   };
+}
+
+/** Reads what few servers send. */
+async function readServers(link: string): Promise<RTCIceServer[]> {
+  return (await import('./ice-servers.ts').catch(() => undefined))?.readIceServers(link) ?? [];
 }
 
 /** Tells the server that the player leaves the seat, or that the page may come back to it. Also works while the page is closed. */

@@ -5,6 +5,8 @@ export const ENGLISH_TOOLS = {
   tier: 'Tier',
   droppedInput: 'Dropped input',
   tooMuchInput: 'You press more than this game takes, so the server has left out a part.',
+  betweenLong: (seconds: number) => `The game starts again in about ${seconds} s. You keep your place.`,
+  updating: 'The server is being updated: you go on in a moment',
 
   // The settings
   settings: 'Settings',

@@ -1,3 +1,4 @@
+import type { Notice } from '../base/protocol.ts';
 import type { NamedActions } from './actions.ts';
 import { Captions } from './captions.ts';
 import type { PlayerClient } from './client.ts';
@@ -7,6 +8,7 @@ import { download, fileNameFor } from './download.ts';
 import type { Invitation } from './invitation.ts';
 import type { Labels } from './labels.ts';
 import type { ViewQuery } from './link.ts';
+import { PauseNotes } from './pause.ts';
 import type { Recorder } from './recorder.ts';
 import { takeScreenshot } from './screenshot.ts';
 import type { Settings } from './settings.ts';
@@ -55,6 +57,7 @@ export type PlayerToolsOptions = {
 /** The player's tools around the game: settings, screenshots, recordings, invitations and captions. */
 export class PlayerTools {
   readonly captions: Captions;
+  readonly #pauses: PauseNotes;
   readonly #options: PlayerToolsOptions;
   readonly #panel: SettingsPanel;
   /** Loaded when the player invites others for the first time, and the recorder at the first recording. */
@@ -74,6 +77,8 @@ export class PlayerTools {
     const labels = () => this.#labels;
     adoptStyle(container.getRootNode());
     this.captions = new Captions({ container, signal });
+    const text = () => container.querySelector('#interval-text');
+    this.#pauses = new PauseNotes({ text, labels, captions: this.captions, signal });
     this.#panel = new SettingsPanel({
       container,
       labels,
@@ -172,9 +177,11 @@ export class PlayerTools {
     this.captions.show(file ? screenshotSaved : screenshotFailed);
   }
 
-  /** Says that the host has left out a part of the player's input. */
-  showDrops(): void {
-    this.captions.show(this.#labels.tooMuchInput);
+  /** Takes a notice of the host. */
+  onNotice(notice: Notice): void {
+    // The host has left out a part of the player's input.
+    if (notice.kind === 'dropped') this.captions.show(this.#labels.tooMuchInput);
+    this.#pauses.onNotice(notice);
   }
 
   async #invite(): Promise<void> {

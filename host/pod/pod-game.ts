@@ -26,8 +26,10 @@ interface PodGameOptions {
   coldStart: ColdStart;
   /** Lets players join the room, which runs the game and sends each of them a picture. */
   show(room: Room): Promise<void>;
+  /** Lets players play on for a while in a game that is to stop. Resolves when it should stop. Without it, it stops at once. */
+  drain?: (() => Promise<unknown>) | undefined;
   /** Called before the room of a game that was asked to stop is closed. */
-  stopping(): Promise<void>;
+  stopping(room: Room): Promise<void>;
   /** Called when the game has ended. */
   gone(): void;
 }
@@ -40,7 +42,8 @@ export class PodGame implements LoadedGame {
   #pid: number;
   #pids: readonly number[];
   #room: Room | undefined;
-  #stopped = false;
+  #stopping: Promise<void> | undefined;
+  #isDraining = false;
 
   constructor(options: PodGameOptions) {
     this.#options = options;
@@ -79,10 +82,22 @@ export class PodGame implements LoadedGame {
     }
   }
 
-  async stop(): Promise<void> {
-    this.#stopped = true;
+  drain(): boolean {
+    const { drain } = this.#options;
+    if (!drain || this.#isDraining || !this.#room || this.#room.isClosed) return false;
+    this.#isDraining = true;
+    void drain().then(() => this.stop());
+    return true;
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
     const { instance, hold, stopping } = this.#options;
-    if (this.#room && !this.#room.isClosed) await stopping();
+    if (this.#room && !this.#room.isClosed) await stopping(this.#room);
     if (this.#room) await this.#room.close(hold ? 'NL_ROOM_ENDED' : 'NL_SHUTDOWN');
     else await instance.close();
     this.#resolveEnded(undefined);
@@ -90,7 +105,7 @@ export class PodGame implements LoadedGame {
 
   /** Executes the GPU commands that the module has submitted so far, then opens the room that players join. */
   async #open(submissions: readonly Submission[]): Promise<void> {
-    if (this.#stopped) return;
+    if (this.#stopping) return;
     const { instance, launcher, options, coldStart, show, resumption } = this.#options;
     const replay = createReplayFor(instance, launcher);
     try {

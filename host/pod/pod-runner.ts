@@ -2,8 +2,10 @@ import type { Socket } from 'node:dgram';
 import type { Duplex } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import type { Bus } from '../base/bus.ts';
+import { systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
+import type { ServerState } from '../base/lifecycle.ts';
 import type { Log } from '../base/log.ts';
 import type { Tracer } from '../base/trace.ts';
 import { admissionMode } from '../edge/admission/mode.ts';
@@ -21,16 +23,18 @@ import { seedOf } from '../play/playable.ts';
 import { openResilience, type Resilience } from '../play/resilience.ts';
 import { pixelBudget, roomOptions } from '../play/room.ts';
 import { type ServeOptions, type Servers, serve } from '../play/server.ts';
-import { lifecycleOf, reportOf } from '../play/server-report.ts';
+import { reportOf } from '../play/server-report.ts';
 import { traceLoad } from '../play/tracing.ts';
 import { Audience } from '../room/audience.ts';
 import type { PixelBudget } from '../room/pixels.ts';
 import type { Room } from '../room/room.ts';
 import { createStill, encodePng } from '../video/snapshot.ts';
 import { type ColdStart, phaseSeconds, sinceRequest, withWallClock } from './cold-start.ts';
+import { PodDrain } from './pod-drain.ts';
 import { PodGame } from './pod-game.ts';
 import { PodMatches } from './pod-matches.ts';
 import { podConfig } from './pod-settings.ts';
+import { Restarts } from './restarts.ts';
 import { resume } from './resumption.ts';
 import type { CommandResult, GameRequest, GameRunner, LoadedGame } from './runner.ts';
 import type { User } from './security-context.ts';
@@ -76,6 +80,13 @@ export class PodRunner implements GameRunner {
   /** Connected for the first game, whose start does not wait for it. */
   #edge: LinkedEdge | undefined;
   #matches: PodMatches | undefined;
+  /** Opened for the first game. */
+  #drain: PodDrain | undefined;
+  /** The game of the newest container. */
+  #game: PodGame | undefined;
+  /** Whether a game is being started. */
+  #isStarting = true;
+  readonly #restarts = new Restarts(systemClock);
   /** The log of the newest container, for what outlives a container. */
   #log: Log = () => {};
   #coldStart: ColdStart | undefined;
@@ -105,6 +116,8 @@ export class PodRunner implements GameRunner {
   async load(request: GameRequest): Promise<LoadedGame> {
     const { gpu, engine, vetting } = this.#parts;
     const coldStart: ColdStart = { createdAt: request.createdAt };
+    this.#isStarting = true;
+    this.#restarts.noteStart();
     // The environment of a pod changes no limit of its game.
     engine.expect(request.module, { limits: this.#parts.config, log: request.log });
     // The question for its native code leaves this process before the rest is prepared.
@@ -120,6 +133,8 @@ export class PodRunner implements GameRunner {
       );
     const { name, module, assets, user, log } = request;
     this.#log = log;
+    const drain = this.#drain ?? this.#openDrain(config);
+    this.#drain = drain;
     this.#tracing ??= openTracing({ config, log: this.#logNewest, meters: this.#meters });
     const { tracer, taps } = this.#tracing;
     this.#edge ??= this.#linkEdge(config, tracer, request.podUid);
@@ -148,7 +163,7 @@ export class PodRunner implements GameRunner {
     const { instance, resumption } = await resume({ name, instance: loaded, launcher, match, config, log });
     coldStart.loadedMs = sinceRequest(coldStart);
     this.#coldStart = coldStart;
-    return new PodGame({
+    const game = new PodGame({
       instance,
       launcher,
       options: {
@@ -174,12 +189,19 @@ export class PodRunner implements GameRunner {
         own?.watch(room);
         return this.#show(room, config, request);
       },
-      stopping: async () => own?.close(),
+      ...(request.hold && config.drainSecondsMax > 0 ? { drain: () => drain.begin(config.drainSecondsMax) } : {}),
+      stopping: async (room) => {
+        await own?.close();
+        if (request.hold) await drain.keep(room);
+      },
       gone: () => {
         // Start a guest process in advance, which the next game will find waiting.
         if (!this.#closed) void engine.prepare(this.#parts.config).catch(() => {});
       },
     });
+    this.#game = game;
+    void game.ended.then(() => this.#restarts.noteEnd());
+    return game;
   }
 
   async command(args: readonly string[]): Promise<CommandResult> {
@@ -189,6 +211,14 @@ export class PodRunner implements GameRunner {
         return printed(`${JSON.stringify(this.#status(), null, 2)}\n`);
       case 'players':
         return printed(`${this.#room?.players ?? 0}\n`);
+      case 'state':
+        return printed(`${this.#state}\n`);
+      case 'idle':
+        return this.#isIdle ? printed('idle\n') : failed(1, 'players are here or expected');
+      case 'drain':
+        return this.#game?.drain()
+          ? printed('draining\n')
+          : failed(1, 'the game is draining already, or DRAIN_SECONDS_MAX is 0');
       case 'health': {
         const problem = this.#problem();
         return problem === undefined ? printed('ready\n') : failed(1, problem);
@@ -198,7 +228,7 @@ export class PodRunner implements GameRunner {
       default:
         return failed(
           NO_SUCH_PROGRAM,
-          `${name}: a game's pod has no such program; it has: status, players, health, snapshot [WIDTHxHEIGHT] (PNG)`,
+          `${name}: a game's pod has no such program; it has: status, players, state, idle, drain, health, snapshot [WIDTHxHEIGHT] (PNG)`,
         );
     }
   }
@@ -207,6 +237,7 @@ export class PodRunner implements GameRunner {
     this.#closed = true;
     this.#resilience?.close();
     await this.#matches?.close();
+    await this.#drain?.sendOn();
     await this.#parts.engine.close();
     await this.#audience?.close();
     await this.#bus?.close();
@@ -226,8 +257,7 @@ export class PodRunner implements GameRunner {
     const report = (ofPod: string) => () => {
       const { arrived = {}, measures } = this.#servers ?? {};
       const { rooms } = this;
-      const lifecycle = this.#problem() === undefined ? lifecycleOf(rooms) : undefined;
-      return reportOf({ uid: ofPod, rooms, lifecycle, arrived, measures });
+      return reportOf({ uid: ofPod, rooms, lifecycle: this.#servers?.lifecycle(), arrived, measures });
     };
     const server = uid === undefined ? {} : { server: report(uid) };
     const edge = new LinkedEdge({ config, log, connect, tracer, endpoints, ...server });
@@ -235,9 +265,23 @@ export class PodRunner implements GameRunner {
     return edge;
   }
 
+  #openDrain(config: Config): PodDrain {
+    const log = this.#logNewest;
+    return new PodDrain({ config, log, rooms: () => this.rooms, players: () => this.#servers?.players });
+  }
+
   #openMatches(config: Config, { podUid }: GameRequest): PodMatches | undefined {
     if (podUid === undefined || config.checkpointSeconds === 0) return undefined;
     return new PodMatches({ podUid, store: this.#edge?.link, config, log: this.#logNewest });
+  }
+
+  get #state(): ServerState {
+    return this.#servers?.lifecycle().state ?? 'starting';
+  }
+
+  /** Whether no one plays here or is expected. */
+  get #isIdle(): boolean {
+    return (this.#room?.players ?? 0) === 0 && (this.#audience?.size ?? 0) === 0 && !this.#servers?.players.waiting;
   }
 
   /** Why players cannot join now; undefined if they can. */
@@ -251,7 +295,9 @@ export class PodRunner implements GameRunner {
   /** Lets players join a new game through its room. The first game also starts the servers. */
   async #show(room: Room, settings: Config, { hold, log, ownNetwork, podUid = '' }: GameRequest): Promise<void> {
     this.#room = room;
-    this.#audience ??= new Audience(settings.holdMsMax);
+    this.#isStarting = false;
+    this.#drain?.resume();
+    this.#audience ??= new Audience(settings.holdMsMax, () => this.#restarts.waitMs);
     const absent = this.#audience.show(room, hold);
     if (this.#servers) {
       // This process knows who has left meanwhile.
@@ -277,6 +323,8 @@ export class PodRunner implements GameRunner {
       resilience: this.#resilience,
       link: this.#edge,
       noteSeats: (seats) => this.#matches?.noteSeats(seats),
+      carrier: this.#drain?.carrier,
+      isStarting: () => this.#isStarting,
       coldStart: () => phaseSeconds(this.#coldStart),
       more: () => ({ coldStart: withWallClock(this.#coldStart), compileCpuMs: this.#meters.compileCpuMs }),
     });
@@ -297,6 +345,7 @@ export class PodRunner implements GameRunner {
     return {
       engine: engine.name,
       gpu: gpu.adapter,
+      ...(this.#servers?.lifecycle() ?? { state: this.#state }),
       ready: this.#problem() === undefined,
       coldStart: withWallClock(this.#coldStart),
       compileCpuMs: this.#meters.compileCpuMs,

@@ -43,6 +43,9 @@ const POD_SETTINGS = [
   'returnMsMax',
   'reloadMsMax',
   'closeMsMax',
+  'drainSecondsMax',
+  'carryKey',
+  'carryUrl',
   'keyframeMsMin',
   'stallMsMax',
   'channelBytesMax',
@@ -82,6 +85,9 @@ const POD_SETTINGS = [
   'burstBusQueueMax',
 ] as const satisfies readonly (keyof Config)[];
 
+/** A little less than the grace period that Kubernetes gives a pod by default. */
+const DRAIN_SECONDS = 25;
+
 /**
  * Returns the settings of a pod: some from its environment, all others from the node.
  * @param node the node's settings
@@ -92,9 +98,10 @@ export function podConfig(node: Config, env: Record<string, string>): Config {
   const read = readConfig(
     Object.fromEntries(POD_SETTINGS.map((name) => [settings[name].env, env[settings[name].env]])),
   );
+  const drainSecondsMax = env.DRAIN_SECONDS_MAX ? read.drainSecondsMax : DRAIN_SECONDS;
   const own = Object.fromEntries(POD_SETTINGS.map((name) => [name, read[name]]));
   // The host of a pod sees no files but its own, so the decisions of policies can go to its log alone.
   const decisionLog = env.DECISION_LOG === 'log' ? 'log' : node.decisionLog;
   // Every address in a pod belongs to the pod, so the servers listen on all of them.
-  return { ...node, ...own, decisionLog, host: env.HOST ?? '', operatorHost: env.OPERATOR_HOST ?? '' };
+  return { ...node, ...own, drainSecondsMax, decisionLog, host: env.HOST ?? '', operatorHost: env.OPERATOR_HOST ?? '' };
 }

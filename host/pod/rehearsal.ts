@@ -42,7 +42,7 @@ export async function rehearse(options: RehearsalOptions): Promise<void> {
   };
   const process = {
     args: [`/${module}`],
-    env: ['PORT=0', 'HOST=127.0.0.1', 'OPERATOR_PORT=0', 'OPERATOR_HOST=127.0.0.1'],
+    env: ['PORT=0', 'HOST=127.0.0.1', 'OPERATOR_PORT=0', 'OPERATOR_HOST=127.0.0.1', 'DRAIN_SECONDS_MAX=0'],
   };
   writeFileSync(join(bundle, 'config.json'), JSON.stringify({ annotations, process, root: { path: folder } }));
   const [stdout, socket] = [join(bundle, 'stdout'), join(bundle, 'socket')];

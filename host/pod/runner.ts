@@ -35,6 +35,11 @@ export interface LoadedGame {
   readonly pids: readonly number[];
   /** Runs the game's first tick. Players can join soon afterwards. @throws NearlightError why the game cannot run */
   begin(): Promise<void>;
+  /**
+   * Takes no new players from now on, and stops when no one plays any more, the round of those who play ends, or their time is up.
+   * @returns false if the game should stop now, because it is draining already, or does not let players play on
+   */
+  drain(): boolean;
   /** Resolves with the error that ended the game, or with undefined after stop(). */
   readonly ended: Promise<NearlightError | undefined>;
   /** Ends the game; resolves when its process is gone. Further calls do nothing. */

@@ -158,6 +158,8 @@ export class Sandbox implements TaskService {
     // game does not.
     if (!Object.values(SIGNALS).includes(signal)) return;
     container.killed = signal === SIGNALS.SIGKILL;
+    // A second SIGTERM stops a game that is draining.
+    if (signal === SIGNALS.SIGTERM && task.status === 'running' && container.game?.drain()) return;
     if (container.game) {
       await container.game.stop();
       if (task.status === 'created') this.#end(container, KILLED_STATUS);

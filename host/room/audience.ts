@@ -22,15 +22,22 @@ const TOTALS = ['totalDx', 'totalDy', 'totalWheelX', 'totalWheelY'] as const;
 export class Audience {
   readonly #players = new Set<KeptPlayer>();
   readonly #holdMs: number;
+  readonly #restartMs: () => number;
+  /** Whether the last game has ended in a way after which the next one may come late. */
+  #isLate = false;
   #room: Room | undefined;
   /** Whether players wait for another game when the current one ends. */
   #keepsPlayers = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
-  /** @param holdMs how long players wait for the next game */
-  constructor(holdMs: number) {
+  /**
+   * @param holdMs how long players wait for the next game, after it was expected
+   * @param restartMs returns how long it takes about until the next game starts, if the one before has failed
+   */
+  constructor(holdMs: number, restartMs: () => number = () => 0) {
     this.#holdMs = holdMs;
+    this.#restartMs = restartMs;
   }
 
   /** The room of the running game, as an array; empty while no game runs. */
@@ -72,6 +79,7 @@ export class Audience {
     const player: KeptPlayer = new KeptPlayer(request, seated, {
       enter,
       keepsPlayers: () => this.#keepsPlayers && !this.#closed,
+      restartMs: this.#restartMs,
       remove: () => this.#players.delete(player),
     });
     this.#players.add(player);
@@ -80,7 +88,12 @@ export class Audience {
 
   #running(): Room {
     if (this.#closed) throw new NearlightError('NL_SHUTDOWN', 'try again in a moment');
-    if (!this.#room) throw new NearlightError('NL_ROOM_ENDED', 'the game is being replaced; try again in a moment');
+    if (!this.#room) {
+      const seconds = this.#isLate ? Math.ceil(this.#restartMs() / 1000) : 0;
+      const when =
+        seconds > 0 ? `it starts again in about ${seconds} s` : 'it is being replaced; try again in a moment';
+      throw new NearlightError('NL_ROOM_ENDED', when);
+    }
     return this.#room;
   }
 
@@ -97,7 +110,9 @@ export class Audience {
     void room.ended.then((error) => {
       if (this.#room !== room) return;
       this.#room = undefined;
-      if (!this.#closed) this.#timer = setTimeout(() => this.#dismissAll(error), this.#holdMs);
+      this.#isLate = isFailure(error?.code);
+      const restartMs = this.#isLate ? this.#restartMs() : 0;
+      if (!this.#closed) this.#timer = setTimeout(() => this.#dismissAll(error), restartMs + this.#holdMs);
     });
     return absent.map((player) => {
       const { width, height, fps } = player;
@@ -135,11 +150,18 @@ export class Audience {
   }
 }
 
+/** Whether a game has ended by itself. One that was asked to end has another one in its place at once. */
+function isFailure(code: ErrorCode | undefined): boolean {
+  return code !== undefined && code !== 'NL_ROOM_ENDED' && code !== 'NL_SHUTDOWN';
+}
+
 interface Owner {
   /** Gives a page its place in a game: a seat, or that of a spectator. @throws NearlightError */
   enter(room: Room, request: ViewRequest): Player;
   /** Whether players stay connected when their room ends. */
   keepsPlayers(): boolean;
+  /** Returns how long it takes about until the next game starts, if the one before has failed. */
+  restartMs(): number;
   /** Forgets a player whose connection has closed. */
   remove(): void;
 }
@@ -328,7 +350,8 @@ class KeptPlayer implements Player {
         // A failed video encoder concerns this player alone, and does not end the room.
         if (code === 'NL_ENCODER' || !this.#owner.keepsPlayers()) return connection.end(code, message, retry);
         this.#isSeated = false;
-        connection.notify({ kind: 'paused', code, message });
+        const afterMs = isFailure(code) ? Math.round(this.#owner.restartMs()) : 0;
+        connection.notify({ kind: 'paused', code, message, ...(afterMs > 0 ? { afterMs } : {}) });
       },
     };
   }

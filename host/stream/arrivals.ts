@@ -7,6 +7,7 @@ import type { Pass } from '../base/pass.ts';
 import { HEADER_HOLD, HEADER_PAGE, HEADER_RETURN, type Notice, QUERY_WATCH } from '../base/protocol.ts';
 import type { Meters } from '../observe/meters.ts';
 import type { Admission, Ticket } from './admission.ts';
+import type { Carries } from './carries.ts';
 import type { ConnectionOptions, PageConnection } from './connection.ts';
 import { comeBack, type Entry, enter, keepSeat, type Places } from './entrance.ts';
 import { OPEN_GATE, readBearer } from './gate.ts';
@@ -44,6 +45,12 @@ export interface Reception extends Places {
   readonly returns: Returns;
   readonly queue: Queue;
   readonly closing: boolean;
+  /** Whether no new players are taken. */
+  readonly draining: boolean;
+  /** Whether those who play were sent to another server, so that none of them may come back. */
+  readonly leaving: boolean;
+  /** Takes players whom another server sends; undefined if there are none. */
+  readonly carries: Pick<Carries, 'take'> | undefined;
 }
 
 /** A page that may connect, before its connection exists. */
@@ -66,22 +73,30 @@ export interface Arriving<T> {
 }
 
 /** Checks a page's request for a connection, whose body `readBody` reads. @throws NearlightError with the reason for the page */
-export async function arrive<T extends Pick<Offer, 'watches' | 'codec'>>(
+export async function arrive<T extends Pick<Offer, 'watches' | 'codec'> & { carry?: string | undefined }>(
   reception: Reception,
-  { request, url, client }: Call,
+  { request, response, url, client }: Call,
   readBody: () => Promise<T>,
 ): Promise<Arriving<T>> {
   const { config, watch, defaultView, gate = OPEN_GATE, ready } = reception.options;
   await ready;
   const tokens = readTokens(request.headers[HEADER_RETURN]);
   const page = readPage(request.headers[HEADER_PAGE]);
-  const valid = tokens?.find((token) => reception.returns.find([token], page.takes) !== undefined);
+  const findValid = () => tokens?.find((token) => reception.returns.find([token], page.takes) !== undefined);
+  let valid = findValid();
   await gate.measure('address', () => reception.admission.countOffer(client, valid !== undefined));
   checkProtocol(url.searchParams);
   const view = readView(url.searchParams, config, defaultView);
   const offer = await readBody();
   checkOpen(reception);
   const watches = offer.watches || url.searchParams.has(QUERY_WATCH);
+  if (valid === undefined && offer.carry !== undefined && !watches) {
+    // If no seat is free, the page asks again, and another server behind this address may have one.
+    response.setHeader('connection', 'close');
+    await takeCarried(reception, offer.carry);
+    checkOpen(reception);
+    valid = findValid();
+  }
   const stay = valid === undefined ? undefined : reception.returns.find([valid], page.takes);
   if (stay && (await reception.returns.isPlayedElsewhere(stay, page)))
     throw new NearlightError('NL_SEAT_IN_USE', ELSEWHERE.message);
@@ -89,6 +104,8 @@ export async function arrive<T extends Pick<Offer, 'watches' | 'codec'>>(
   if (watches && offer.codec !== 'h264') throw new NearlightError('NL_OFFER', NO_H264);
   if (watches && !watch) throw new NearlightError('NL_SPECTATORS', 'no one can watch this game');
   const bearer = readBearer(request.headers.authorization);
+  // The holder of a join ticket has a seat here already.
+  if (!stay && !gate.tickets?.isTicket(bearer)) checkJoinable(reception);
   const returns = async (seat: Stay): Promise<Entry> => ({
     pass: await comeBack(reception, client, seat),
     take: (arrival) => reception.returns.take(reception.returns.find(tokens, page.takes), arrival, view),
@@ -144,6 +161,24 @@ export function keepTurn(places: Pick<Places, 'admission' | 'returns'>, place: P
 
 export function checkOpen(reception: Reception): void {
   if (reception.closing) throw new NearlightError('NL_SHUTDOWN', 'try again in a moment');
+  if (reception.leaving) throw draining();
+}
+
+/** @throws NearlightError NL_DRAINING if no new players are taken */
+export function checkJoinable(reception: Pick<Reception, 'draining'>): void {
+  if (reception.draining) throw draining();
+}
+
+/** Returns the refusal for new players of a server that is to end. */
+export function draining(): NearlightError {
+  return new NearlightError('NL_DRAINING', 'it is being updated; try again, and another server takes you');
+}
+
+/** Keeps a seat for a player whom another server has sent. @throws NearlightError as Carries.take, NL_DRAINING */
+async function takeCarried(reception: Reception, ticket: string): Promise<void> {
+  checkJoinable(reception);
+  if (!reception.carries) throw new NearlightError('NL_CARRY', 'this server has no CARRY_KEY');
+  await reception.carries.take(ticket);
 }
 
 export function open<C extends PageConnection>(

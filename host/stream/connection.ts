@@ -29,6 +29,8 @@ const LOOK_MS = 20;
 const GAP_MS = 400;
 /** With fewer frames in that time, the page may be one that needs to send nothing. */
 const GAP_FRAMES_MIN = 3;
+/** Bytes of a notice `carry` without its part. */
+const PART_OVERHEAD_BYTES = 64;
 /** The browser of a page whose own code stands still sends packets at least this often. */
 const DEAD_MS = 2000;
 
@@ -146,14 +148,26 @@ export abstract class PageConnection implements PlayerConnection {
     return this.finish({ kind: 'ended', code, message, retry }, 'host');
   }
 
-  /** Sends a last notice, gives the page `closeMsMax` to read it and leave, then closes the connection. */
-  finish(notice: Notice, reason: CloseReason): Promise<void> {
+  /**
+   * Sends the page to another server with a last notice, and gives it time to find a place there before the connection is closed.
+   * @param ticket the page's carry ticket, which is sent before in parts that the page takes
+   */
+  sendOn(notice: Notice & { kind: 'moved' }, ticket: string | undefined, msMax: number): Promise<void> {
+    const length = this.noticeBytesMax - PART_OVERHEAD_BYTES;
+    const parts = ticket === undefined || length <= 0 ? 0 : Math.ceil(ticket.length / length);
+    for (let n = 0; n < parts && this.isConnected; n++)
+      this.notify({ kind: 'carry', part: ticket?.slice(n * length, (n + 1) * length) ?? '' });
+    return this.finish(notice, 'shutdown', msMax);
+  }
+
+  /** Sends a last notice, gives the page `msMax` to read it and leave, by default `closeMsMax`, then closes the connection. */
+  finish(notice: Notice, reason: CloseReason, msMax = this.#options.config.closeMsMax): Promise<void> {
     if (this.#phase === 'connecting') this.close(reason);
     if (this.#phase === 'connected') {
       this.#phase = 'ending';
       this.#endReason = reason;
       this.notify(notice);
-      this.#endTimer = setTimeout(() => this.close(reason), this.#options.config.closeMsMax);
+      this.#endTimer = setTimeout(() => this.close(reason), msMax);
     }
     return this.#closed.promise;
   }

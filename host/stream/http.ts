@@ -36,6 +36,7 @@ const RETRY_SECONDS: Partial<Record<ErrorCode, number>> = {
   NL_OFFER_RATE: 1,
   NL_HALF_OPEN: 1,
   NL_ACCOUNT_RATE: 1,
+  NL_DRAINING: 1,
 };
 
 /** The address and the port that a server listens on, with the names of their settings. */
@@ -80,6 +81,8 @@ export interface HttpServer {
   readonly port: number;
   /** URL of the server for a program on this machine. */
   readonly url: string;
+  /** Whether each connection ends with its next answer, so that its client takes another one for what it asks next. */
+  isLeaving: boolean;
   /** Accepts no more connections. Resolves when all have ended. */
   stop(): Promise<void>;
   /** Closes all connections at once. */
@@ -131,6 +134,13 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
     address,
     port,
     url: urlOf(address, port),
+    get isLeaving() {
+      return answerer.isLeaving;
+    },
+    set isLeaving(isLeaving) {
+      answerer.isLeaving = isLeaving;
+      if (isLeaving) server.closeIdleConnections();
+    },
     stop: () => new Promise((resolve) => server.close(() => resolve())),
     drop: () => server.closeAllConnections(),
   };
@@ -168,6 +178,8 @@ class Answerer {
   readonly #hosts: AllowedHosts;
   readonly #clients: Clients;
   readonly #paces = new WeakMap<Socket, Pace>();
+  /** See HttpServer. */
+  isLeaving = false;
 
   constructor(options: HttpServerOptions) {
     const { allowedHosts, trustedProxies } = options.config;
@@ -179,6 +191,7 @@ class Answerer {
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { headers = SECURITY_HEADERS } = this.#options;
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    if (this.isLeaving) response.setHeader('connection', 'close');
     try {
       if (!(await this.#isDue(request))) return;
       const url = readTarget(request.url ?? '');

@@ -118,10 +118,14 @@ export class Queue {
     return answered.promise;
   }
 
-  /** Sends all pages away. */
+  /** Sends all pages away, and takes no further ones. */
   close(): void {
     this.#closed = true;
-    const error = new NearlightError('NL_SHUTDOWN', 'try again in a moment');
+    this.dismiss(new NearlightError('NL_SHUTDOWN', 'try again in a moment'));
+  }
+
+  /** Sends all pages away, with the reason. Those that do not ask now get it with their next question. */
+  dismiss(error: NearlightError): void {
     for (const line of this.#lines.values()) for (const place of line) place.answer?.(error);
     this.#lines.clear();
     this.#size = 0;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
-import { PROTOCOL_VERSION, QUERY_PROTOCOL } from '../base/protocol.ts';
+import { CARRY_LENGTH_MAX, CARRY_TYPE, PROTOCOL_VERSION, QUERY_PROTOCOL } from '../base/protocol.ts';
 import type { VideoCodec, ViewRequest } from './player.ts';
 
 const SIDE_MIN = 64;
@@ -64,21 +64,68 @@ export function readCodec(query: URLSearchParams): VideoCodec {
  * @throws NearlightError NL_OFFER_TYPE, NL_OFFER_TOO_LARGE
  */
 export async function readSdp(request: IncomingMessage, wanted: string, bytesMax: number): Promise<string> {
-  const [type] = (request.headers['content-type'] ?? '').split(';', 1);
-  if (type?.trim().toLowerCase() !== wanted)
-    throw new NearlightError('NL_OFFER_TYPE', `the content type must be ${wanted}`);
-  const tooLarge = new NearlightError('NL_OFFER_TOO_LARGE', `the offer may have at most ${bytesMax} bytes`);
-  if (Number(request.headers['content-length'] ?? 0) > bytesMax) throw tooLarge;
+  if (typeOf(request) !== wanted) throw new NearlightError('NL_OFFER_TYPE', `the content type must be ${wanted}`);
+  return readText(request, bytesMax);
+}
+
+/** The body of a request for a connection. */
+export interface AskedBody {
+  /** The SDP offer; '' if there is none. */
+  readonly sdp: string;
+  /** The page's carry ticket, which was not looked at yet. */
+  readonly carry?: string;
+}
+
+/**
+ * Reads the body of a request for a connection, which is of the content type `wanted`, or brings a carry ticket (CARRY_TYPE).
+ * @param wanted undefined for a request that has a body only if it brings a ticket
+ * @throws NearlightError NL_OFFER_TYPE, NL_OFFER_TOO_LARGE, NL_REQUEST
+ */
+export async function readAsked(
+  request: IncomingMessage,
+  wanted: string | undefined,
+  bytesMax: number,
+): Promise<AskedBody> {
+  if (typeOf(request) !== CARRY_TYPE)
+    return { sdp: wanted === undefined ? '' : await readSdp(request, wanted, bytesMax) };
+  // JSON may write each byte of the offer as two.
+  const { sdp = '', carry } = parseObject(await readText(request, 2 * bytesMax + CARRY_LENGTH_MAX));
+  if (typeof sdp !== 'string' || typeof carry !== 'string')
+    throw new NearlightError('NL_REQUEST', 'sdp or carry is not a text');
+  if (sdp.length > bytesMax) throw tooLarge(bytesMax);
+  return { sdp, carry };
+}
+
+function parseObject(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
+  } catch {
+    // Refused below.
+  }
+  throw new NearlightError('NL_REQUEST', 'the body is not a JSON object');
+}
+
+function typeOf({ headers }: IncomingMessage): string | undefined {
+  return (headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase();
+}
+
+async function readText(request: IncomingMessage, bytesMax: number): Promise<string> {
+  if (Number(request.headers['content-length'] ?? 0) > bytesMax) throw tooLarge(bytesMax);
   const chunks: Buffer[] = [];
   let bytes = 0;
   const whole = Promise.withResolvers<void>();
   request.on('data', (chunk: Buffer) => {
     bytes += chunk.length;
-    if (bytes > bytesMax) whole.reject(tooLarge);
+    if (bytes > bytesMax) whole.reject(tooLarge(bytesMax));
     else chunks.push(chunk);
   });
   request.on('end', () => whole.resolve());
   request.on('close', () => whole.reject(new NearlightError('NL_REQUEST', 'the request ended early')));
   await whole.promise;
   return Buffer.concat(chunks).toString('latin1');
+}
+
+function tooLarge(bytesMax: number): NearlightError {
+  return new NearlightError('NL_OFFER_TOO_LARGE', `the offer may have at most ${bytesMax} bytes`);
 }

@@ -108,6 +108,8 @@ interface Entry extends Stay {
   /** The digest of the page from which another one has taken the seat. With its token that page can take the seat back. */
   former: Buffer | undefined;
   isConnected: boolean;
+  /** Whether no page has had the seat yet. */
+  isReserved: boolean;
   /** Whether the page has said that it is being closed. */
   isLeaving: boolean;
   timer: NodeJS.Timeout | undefined;
@@ -136,13 +138,20 @@ export class Returns {
     return [...this.#entries].filter(({ isConnected }) => !isConnected).length;
   }
 
+  /** Number of seats that wait for players who have not come yet. */
+  get reserved(): number {
+    return [...this.#entries].filter(({ isReserved }) => isReserved).length;
+  }
+
   /** The seats whose players can return. */
   get kept(): KeptSeat[] {
-    return [...this.#entries].flatMap(({ player, digest, origin = digest, arrival }) =>
-      digest && origin && player.canReturn()
-        ? [{ game: player.game, seat: player.seat, digest, origin, pass: arrival.ticket.pass }]
-        : [],
-    );
+    return [...this.#entries].flatMap((entry) => keptSeat(entry) ?? []);
+  }
+
+  /** Returns the seat of a connection whose player can return; undefined if it has none. */
+  seatOf(id: string): KeptSeat | undefined {
+    const entry = this.#byId(id);
+    return entry && keptSeat(entry);
   }
 
   /**
@@ -182,7 +191,9 @@ export class Returns {
    * @param arrival holds the token with which the page takes the seat
    */
   reserve(player: Player, arrival: Arrival, holdMs: number): void {
-    this.#wait(this.#add(player, arrival, 'cold'), holdMs);
+    const entry = this.#add(player, arrival, 'cold');
+    entry.isReserved = true;
+    this.#wait(entry, holdMs);
   }
 
   /** Holds a seat for its player as `reserve` does, after another process has given the token. It counts for no address. */
@@ -210,7 +221,7 @@ export class Returns {
     const isOther = former.page !== undefined && arrival.page !== undefined && former.page !== arrival.page;
     if (isOther) entry.former = entry.digest;
     entry.digest = arrival.token === undefined ? undefined : digestOf(arrival.token);
-    entry.isLeaving = false;
+    entry.isLeaving = entry.isReserved = false;
     entry.isConnected = true;
     entry.tier?.move('hot');
     former.onEnd?.(true);
@@ -316,6 +327,7 @@ export class Returns {
       origin: origin ? Buffer.from(origin, 'base64url') : undefined,
       former: undefined,
       isConnected: true,
+      isReserved: false,
       isLeaving: false,
       timer: undefined,
       tier: this.#options.tiers?.open(tier, player.seat),
@@ -369,6 +381,11 @@ export class Returns {
   }
 }
 
+function keptSeat({ player, digest, origin = digest, arrival }: Entry): KeptSeat | undefined {
+  if (!digest || !origin || !player.canReturn()) return undefined;
+  return { game: player.game, seat: player.seat, digest, origin, pass: arrival.ticket.pass };
+}
+
 /** Two moves of one player may wait for the fate of the same seat. */
 function both(first: Arrival['onEnd'], second: NonNullable<Arrival['onEnd']>): NonNullable<Arrival['onEnd']> {
   return (isTaken) => {
@@ -377,6 +394,7 @@ function both(first: Arrival['onEnd'], second: NonNullable<Arrival['onEnd']>): N
   };
 }
 
-function digestOf(token: string): Buffer {
+/** Returns the digest of a token, which the host keeps in its place. */
+export function digestOf(token: string): Buffer {
   return createHash('sha256').update(token).digest();
 }

@@ -12,22 +12,35 @@ import { milli } from '../base/time.ts';
 import { NO_TRACER, type Tracer } from '../base/trace.ts';
 import type { Meters } from '../observe/meters.ts';
 import { Admission } from './admission.ts';
-import { accept, arrive, checkOpen, closeWith, keepTurn, open, type Reception } from './arrivals.ts';
+import {
+  accept,
+  arrive,
+  checkJoinable,
+  checkOpen,
+  closeWith,
+  draining,
+  keepTurn,
+  open,
+  type Reception,
+} from './arrivals.ts';
 import type { Endpoint } from './candidate.ts';
+import { Carries, type CarriesOptions } from './carries.ts';
+import type { CarrySeal } from './carry-ticket.ts';
 import { plainAddress } from './clients.ts';
 import type { PageConnection } from './connection.ts';
 import { issueTicket, type Limit, limited } from './entrance.ts';
 import { suffer } from './faults.ts';
 import { headersFor, type PageFile, sendFile } from './files.ts';
 import { type Gate, OPEN_GATE, readBearer } from './gate.ts';
-import { answerJson, type Call, checkMethod, openHttpServer } from './http.ts';
+import { answerJson, type Call, checkMethod, type HttpServer, openHttpServer } from './http.ts';
 import { traceJoin } from './join-trace.ts';
+import { type Onward, sendPagesOn } from './leaving.ts';
 import { readOffer } from './offer.ts';
 import { AllowedOrigins, answerPreflight } from './origin.ts';
 import type { Player, ViewRequest } from './player.ts';
 import { type Place, Queue } from './queue.ts';
 import { openRelay, type Relay, type RelayStats } from './relay.ts';
-import { checkProtocol, readCodec, readSdp, readView } from './request.ts';
+import { checkProtocol, readAsked, readCodec, readSdp, readView } from './request.ts';
 import { type KeptSeat, Returns, readTokens } from './returns.ts';
 import { SocketConnection } from './socket.ts';
 import { TierCounter } from './tiers.ts';
@@ -36,6 +49,9 @@ import { checkTrickle } from './trickle.ts';
 import { checkTurn, iceServerLinks } from './turn.ts';
 import { openPlayerSocket } from './udp.ts';
 import { WebRtcConnection } from './webrtc.ts';
+
+/** The games into which carried players come; see CarriesOptions. */
+export type CarriedGames = Pick<CarriesOptions, 'games' | 'arrive'>;
 
 export interface StreamServerOptions {
   config: Config;
@@ -65,6 +81,8 @@ export interface StreamServerOptions {
   faults?: Pick<Faults, 'strike'> | undefined;
   /** The counters of the host process, to which the server adds its connections. */
   meters: Meters;
+  /** Takes players whom another server of the game sends. Without it, none are taken with their state. */
+  carry?: (CarriedGames & { seal: Pick<CarrySeal, 'open'> }) | undefined;
   /** A UDP socket in another network, and the address at which players reach it. The server closes it. */
   nodePort?: { socket: Socket; address: string } | undefined;
 }
@@ -79,12 +97,18 @@ export interface StreamServer {
   readonly held: number;
   /** Number of pages that wait for a free seat. */
   readonly waiting: number;
+  /** Number of seats that wait for players who have not come yet. */
+  readonly reserved: number;
   readonly isClosing: boolean;
+  /** Whether no new players are taken. */
+  isDraining: boolean;
   readonly relayStats: Readonly<RelayStats>;
   /** Holds a seat for a player whose token another process has given, for as long as for one who has lost the connection. */
   resume(player: Player, kept: Omit<KeptSeat, 'game' | 'seat'>): void;
   /** Keeps seats for players who move. */
   readonly transfers: Transfers;
+  /** Sends all pages to another server. Resolves when they have left, after some seconds at the latest. */
+  sendOn(onwardOf: (seat: KeptSeat) => Onward): Promise<void>;
   /** Notifies every page, then closes all connections and the server. Takes little longer than `closeMsMax`. Idempotent. */
   close(): Promise<void>;
 }
@@ -98,6 +122,9 @@ interface State extends Reception {
   /** UDP port of the relay's own socket. */
   readonly relayPort: number;
   closing: boolean;
+  draining: boolean;
+  leaving: boolean;
+  carries: Carries | undefined;
 }
 
 /** A server that shuts down is often started again. A page that tries earlier than this finds nothing. */
@@ -112,7 +139,7 @@ const CONNECTION_PATH = /^\/whep\/([\w-]{22})$/;
  * Serves the player's page and connects players; nothing else is at this port.
  * `POST /whep?size=WxH&fps=N` takes an SDP offer and returns 201 with the SDP answer and a Location. `PATCH` of that
  * Location takes ICE candidates, and `DELETE` ends the connection (draft-ietf-wish-whep). `POST /whep/socket`, with the same
- * query, connects a page over a WebSocket, which the page opens at the Location. `POST /whep/queue` answers with the page's
+ * query, connects a page over a WebSocket, which the page opens at the Location. Both take a carry ticket with the offer (CARRY_TYPE). `POST /whep/queue` answers with the page's
  * position in the queue for a seat as JSON `{ position, token }`. `POST /whep/ticket`, with the same query and a token, answers with a join
  * ticket as JSON, which takes the token's place in one of the other requests. Errors are returned as JSON `{ code, message }`.
  * @throws NearlightError NL_PORT_IN_USE, or NL_SETTING if the address or the TURN servers cannot be used
@@ -162,8 +189,13 @@ export async function createStreamServer(options: StreamServerOptions): Promise<
       relay: openRelay({ sockets, idleMs: Math.max(PATH_MS_MIN, config.idleMsMax * 2), faults: options.faults }),
       relayPort: socket.address().port,
       closing: false,
+      draining: false,
+      leaving: false,
+      carries: undefined,
     };
     const transfers = new Transfers({ places: state, config, defaultView: options.defaultView });
+    const warn = (message: string) => log.warn(message);
+    if (options.carry) state.carries = new Carries({ ...options.carry, transfers, warn });
     starting.resolve(state);
     let closed: Promise<void> | undefined;
     return {
@@ -183,8 +215,21 @@ export async function createStreamServer(options: StreamServerOptions): Promise<
       resume(player, kept) {
         returns.resume(player, kept, config.returnMsMax);
       },
+      get reserved() {
+        return state.returns.reserved;
+      },
       get isClosing() {
         return state.closing;
+      },
+      get isDraining() {
+        return state.draining;
+      },
+      set isDraining(isDraining) {
+        setDraining(state, http, isDraining);
+      },
+      sendOn(onwardOf) {
+        state.leaving = true;
+        return sendPagesOn(state, onwardOf);
       },
       close() {
         closed ??= closeAll(state, http);
@@ -217,6 +262,15 @@ async function closeAll(state: State, http: { stop(): Promise<void>; drop(): voi
   http.drop();
   state.relay.close();
   await stopped;
+}
+
+/** Takes no new players from now on, or takes them again. */
+function setDraining(state: State, http: Pick<HttpServer, 'isLeaving'>, isDraining: boolean): void {
+  state.draining = isDraining;
+  state.leaving = false;
+  // A page that goes on elsewhere at the same address must not come back here over a connection that it has.
+  http.isLeaving = isDraining;
+  if (isDraining) state.queue.dismiss(draining());
 }
 
 async function route(state: State, call: Call): Promise<void> {
@@ -286,7 +340,10 @@ function isAllowed({ origins }: State, call: Call, methods: string): boolean {
 async function connect(state: State, call: Call): Promise<void> {
   const { config } = state.options;
   const { request, response } = call;
-  const readBody = async () => readOffer(await readSdp(request, 'application/sdp', config.offerBytesMax), config);
+  const readBody = async () => {
+    const { sdp, carry } = await readAsked(request, 'application/sdp', config.offerBytesMax);
+    return { ...readOffer(sdp, config), carry };
+  };
   const arriving = await arrive(state, call, readBody);
   const [offer, endpoints] = [arriving.offer, endpointsFor(state, request)];
   const connection = open(
@@ -306,9 +363,13 @@ async function connect(state: State, call: Call): Promise<void> {
 
 /** Connects a page over a WebSocket, which the page then opens at the Location. */
 async function connectSocket(state: State, call: Call): Promise<void> {
-  const { response, url } = call;
+  const { request, response, url } = call;
   const codec = readCodec(url.searchParams);
-  const arriving = await arrive(state, call, async () => ({ watches: false, codec }));
+  const readBody = async () => {
+    const { carry } = await readAsked(request, undefined, state.options.config.offerBytesMax);
+    return { watches: false, codec, carry };
+  };
+  const arriving = await arrive(state, call, readBody);
   closeWith(
     response,
     open(state, arriving, (options) => new SocketConnection(options, codec)),
@@ -336,6 +397,7 @@ async function queueUp(state: State, { request, response, url, client }: Call): 
   const view = readView(url.searchParams, config, defaultView);
   const [token = ''] = tokens;
   const hasSeat = state.returns.find(tokens) !== undefined;
+  if (!hasSeat) checkJoinable(state);
   const onGone = (forget: () => void) => response.once('close', forget);
   const bearer = readBearer(request.headers.authorization);
   if (gate.fleet && !hasSeat) throw gate.fleet.missing();
@@ -347,6 +409,7 @@ async function queueUp(state: State, { request, response, url, client }: Call): 
 /** Answers with a join ticket for the token in the request. */
 async function sendTicket(state: State, { request, response, url, client }: Call): Promise<void> {
   checkOpen(state);
+  checkJoinable(state);
   const { config, defaultView, gate = OPEN_GATE } = state.options;
   await gate.measure('address', () => state.admission.countOffer(client));
   checkProtocol(url.searchParams);

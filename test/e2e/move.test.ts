@@ -6,50 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { compile } from '../session/compile.ts';
 import { type HostProcess, openGame, pictureColour, startBrowser, startHostProcess } from './host.ts';
 import { freePort } from './line.ts';
-
-/** A game for one player that counts presses, up to 5, and paints the picture in as much red as that. */
-const SOURCE = `
-import { ColorAttachment, device, Game, input, play, RenderPassDescriptor, State, surface } from '@nearlight/sdk';
-export { export_player, import_player, init, join, leave, render, tick, version } from '@nearlight/sdk/game';
-
-let points: u32 = 0;
-let held: bool = false;
-
-class Score extends Game {
-  private target: ColorAttachment = { view: surface.view };
-  private pass: RenderPassDescriptor = { colorAttachments: [this.target] };
-
-  join(_seat: i32): void {
-    points = 0;
-    held = false;
-  }
-
-  player(_seat: i32, state: State): bool {
-    if (!state.matches(1, 8)) return false;
-    points = state.u32(points);
-    return true;
-  }
-
-  tick(_n: u32): void {
-    const any = input(0).any;
-    if (any && !held) points = min<u32>(points + 1, 5);
-    held = any;
-  }
-
-  render(_seat: i32, _width: u32, _height: u32): void {
-    const color = this.target.clearValue;
-    color.r = <f32>points / 5;
-    color.g = 0;
-    color.b = 0.5;
-    color.a = 1;
-    const encoder = device.createCommandEncoder();
-    encoder.beginRenderPass(this.pass).end();
-    device.queue.submit(encoder.finish());
-  }
-}
-
-play(new Score());
-`;
+import { SCORE } from './score.ts';
 
 const KEY = 'k'.repeat(32);
 const folder = mkdtempSync(join(tmpdir(), 'nearlight-move-'));
@@ -88,7 +45,7 @@ async function startHosts(): Promise<[HostProcess, HostProcess]> {
 }
 
 beforeAll(async () => {
-  const module = await compile('score', SOURCE);
+  const module = await compile('score', SCORE);
   writeFileSync(first, module);
   copyFileSync(first, second);
   browser = await startBrowser();

@@ -2,6 +2,7 @@
 // It counts what is open, so it comes before those that may leave a process waiting for work.
 import './pods/leaks.ts';
 import './pods/pod.ts';
+import './pods/drain.ts';
 import './pods/faults.ts';
 import './pods/images.ts';
 import './pods/beside.ts';

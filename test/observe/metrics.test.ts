@@ -140,6 +140,18 @@ describe('metrics', () => {
     });
   });
 
+  test('metrics report what the host does as a game server', async () => {
+    const families = parse(await createMetrics(new Meters(), { ...figures, state: () => 'full' })());
+    expect(Object.fromEntries(families.get('nearlight_server_state')?.samples ?? [])).toEqual({
+      'nearlight_server_state{state="starting"}': 0,
+      'nearlight_server_state{state="ready"}': 0,
+      'nearlight_server_state{state="allocated"}': 0,
+      'nearlight_server_state{state="full"}': 1,
+      'nearlight_server_state{state="draining"}': 0,
+      'nearlight_server_state{state="ended"}': 0,
+    });
+  });
+
   test('metrics report for each service how long it took to recover, and calls that were repeated', async () => {
     const meters = new Meters();
     const { opa, centre } = meters.dependencies;

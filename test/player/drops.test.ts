@@ -39,3 +39,20 @@ test('the player learns that the host leaves input out, in the language of the p
     '连接层级',
   );
 });
+
+test('the player learns when a game that has failed starts again, and that the server is being updated', async () => {
+  const context = await browser.newContext({ locale: 'zh-CN' });
+  const page = await context.newPage();
+  await page.goto(`${game.url}?size=320x180&fps=30`);
+  await page.waitForSelector('body[data-state=playing]', { timeout: WAIT_MS_MAX });
+  const connection = must(at(game.seats, -1).connection, 'connection');
+  const text = (selector: string) => page.evaluate((name) => document.querySelector(name)?.textContent ?? '', selector);
+  connection.notify({ kind: 'paused', code: 'NL_GUEST_TRAP', message: 'it failed', afterMs: 95_000 });
+  await eventually(async () =>
+    expect(await text('#interval-text')).toBe('游戏将在大约 100 秒后重新开始，你的座位会保留。'),
+  );
+  connection.notify({ kind: 'paused', code: 'NL_GUEST_TRAP', message: 'it failed' });
+  await eventually(async () => expect(await text('#interval-text')).toBe('下一局即将开始，你的座位会保留。'));
+  connection.notify({ kind: 'moved', game: 'test', token: 't'.repeat(22), holdMs: 30_000, why: 'update' });
+  await eventually(async () => expect(await text('.caption')).toBe('服务器正在更新，马上继续'));
+});

@@ -1,4 +1,5 @@
 // The page loads these parts when it needs them. Simulated time does not wait for that.
+import '../../host/player/ice-servers.ts';
 import '../../host/player/line-meter.ts';
 import '../../host/player/probe.ts';
 import '../../host/player/queue.ts';

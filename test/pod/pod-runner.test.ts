@@ -39,11 +39,14 @@ const POD_SETTINGS = [
   'burstChatPerSecond',
   'burstJoinsPerSecond',
   'burstJoinsWaitingMax',
+  'carryKey',
+  'carryUrl',
   'channelBytesMax',
   'chaos',
   'clockToleranceSeconds',
   'closeMsMax',
   'connectMsMax',
+  'drainSecondsMax',
   'fightActionsPerSecond',
   'fightFramesMin',
   'fleetKeys',
@@ -138,7 +141,9 @@ test("the environment of a pod changes the pod's own settings, and no limit of a
   const env = Object.fromEntries(NAMES.map((name) => [settings[name].env, another(name)]));
   const config = podConfig(node, env);
   expect(NAMES.filter((name) => config[name] !== node[name]).sort()).toEqual(POD_SETTINGS);
-  expect(podConfig({ ...node, gpuMsMax: 77, tickRate: 77 }, {})).toEqual({ ...node, gpuMsMax: 77 });
+  const own = podConfig({ ...node, gpuMsMax: 77, tickRate: 77 }, {});
+  expect(own).toEqual({ ...node, gpuMsMax: 77, drainSecondsMax: 25 });
+  expect(podConfig(node, { DRAIN_SECONDS_MAX: '0' }).drainSecondsMax).toBe(0);
   expect(() => podConfig(node, { TICK_RATE: '0' })).toThrow('NL_SETTING');
 });
 

@@ -205,6 +205,33 @@ test('in a match that goes on, players have their seats of before, newcomers the
   expect([again.player.seat, next.connections.length]).toEqual([2, 3]);
 });
 
+test('players of a game that has failed learn when the next one is expected, and wait for that long and a while longer', async () => {
+  const restartMs = 15_000;
+  audience = new Audience(HOLD_MS, () => restartMs);
+  const { room, instance } = makeRoom('first');
+  audience.show(room, true);
+  const page = await join();
+  await fail(instance);
+  expect(page.last).toMatchObject({ kind: 'paused', code: 'NL_GUEST_KILLED', afterMs: restartMs });
+  await expect(audience.accept(undefined, request)).rejects.toThrow('it starts again in about 15 s');
+  await vi.advanceTimersByTimeAsync(restartMs + HOLD_MS - 1);
+  expect(page.last).toMatchObject({ kind: 'paused' });
+  await vi.advanceTimersByTimeAsync(1);
+  expect(page.last).toMatchObject({ kind: 'ended', code: 'NL_GUEST_KILLED' });
+});
+
+test('a game that was asked to end has another one in its place soon, however late one that fails would come', async () => {
+  audience = new Audience(HOLD_MS, () => 15_000);
+  const { room } = makeRoom('first');
+  audience.show(room, true);
+  const page = await join();
+  await room.close('NL_ROOM_ENDED');
+  expect(page.last).toEqual({ kind: 'paused', code: 'NL_ROOM_ENDED', message: 'The game has ended' });
+  await expect(audience.accept(undefined, request)).rejects.toThrow('it is being replaced');
+  await vi.advanceTimersByTimeAsync(HOLD_MS);
+  expect(page.last).toMatchObject({ kind: 'ended' });
+});
+
 test('a player of an earlier process takes the seat of a match that goes on, and keeps it in the next game', async () => {
   const first = makeRoom('arena', 4, [], [2]);
   const [absent] = audience.show(first.room, true);

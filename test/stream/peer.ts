@@ -1,5 +1,6 @@
 import datachannel, { type DataChannel, type PeerConnection, type Track } from 'node-datachannel';
 import {
+  CARRY_TYPE,
   CHANNEL_EVENTS,
   CHANNEL_STATE,
   HEADER_PAGE,
@@ -137,6 +138,8 @@ export class Peer {
    * @param options.page the header HEADER_PAGE
    * @param options.bearer the player's token or join ticket
    * @param options.trace the header HEADER_TRACE
+   * @param options.carry the carry ticket of another server
+   * @param options.alone whether the request has a connection of its own, as behind an address with several servers
    */
   async join(
     url: string,
@@ -147,19 +150,23 @@ export class Peer {
       page?: string;
       bearer?: string;
       trace?: string;
+      carry?: string;
+      alone?: boolean;
     } = {},
   ): Promise<Notice & { kind: 'joined' }> {
-    const { query = '', edit = (sdp: string) => sdp, tokens, page, bearer, trace } = options;
+    const { query = '', edit = (sdp: string) => sdp, tokens, page, bearer, trace, carry, alone } = options;
+    const sdp = await this.offer();
     const response = await fetch(`${url}whep${query}`, {
       method: 'POST',
       headers: {
-        'content-type': 'application/sdp',
+        'content-type': carry === undefined ? 'application/sdp' : CARRY_TYPE,
         ...(tokens === undefined ? {} : { [HEADER_RETURN]: tokens }),
         ...(page === undefined ? {} : { [HEADER_PAGE]: page }),
         ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
         ...(trace === undefined ? {} : { [HEADER_TRACE]: trace }),
+        ...(alone ? { connection: 'close' } : {}),
       },
-      body: await this.offer(),
+      body: carry === undefined ? sdp : JSON.stringify({ sdp, carry }),
     }).catch(({ message, cause }: Error) => {
       throw new Error(`${message}: ${(cause as NodeJS.ErrnoException | undefined)?.code}`);
     });

@@ -1,4 +1,5 @@
 import type { FaultKind, FaultPlace } from '../../base/faults.ts';
+import type { ServerState } from '../../base/lifecycle.ts';
 import type { Fingerprint, ProtectionStep } from '../../base/protection.ts';
 import type { EdgeFigures, LinkFigures } from '../edge.ts';
 import type { KernelCounts } from '../kernel.ts';
@@ -27,6 +28,8 @@ export interface Figures {
   build: Readonly<Record<string, string>>;
   /** Number of players' seats in the running games, and how many of them are taken. */
   seats(): { all: number; taken: number };
+  /** State of the host as a game server, which an edge service is not. */
+  state?(): ServerState;
   /** Number of rooms in each phase that modules have set; `none` for rooms whose module has set none. */
   phases?(): Readonly<Record<string, number>>;
   /** Seconds from the request for a game to each phase of its start that it has reached. */

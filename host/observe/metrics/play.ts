@@ -1,3 +1,4 @@
+import { SERVER_STATES } from '../../base/lifecycle.ts';
 import type { Meters } from '../meters.ts';
 import { type Add, buckets, plain } from './add.ts';
 import type { Figures } from './figures.ts';
@@ -59,6 +60,17 @@ export function addSessions(add: Add, meters: Meters, figures: Figures): void {
   add('nearlight_requests_refused_total', 'counter', 'HTTP requests that were refused, by code.', () =>
     [...meters.requestsRefused].map(([code, value]) => ({ labels: { code }, value })),
   );
+  const { state } = figures;
+  if (state)
+    add(
+      'nearlight_server_state',
+      'gauge',
+      'What the host does as a game server: 1 for its state, 0 for others.',
+      () => {
+        const now = state();
+        return SERVER_STATES.map((each) => ({ labels: { state: each }, value: Number(each === now) }));
+      },
+    );
   add('nearlight_seats', 'gauge', 'Seats of the running games, by whether they are taken.', () => {
     if (figures.hosts) return [];
     const { all, taken } = figures.seats();

@@ -111,7 +111,7 @@ describe('a pod', () => {
     await poolIsFull();
     const before = rig.inventory();
     const { pod, container, url } = await startGame(rig, imageOf('arena'), {
-      env: { MAX_PLAYERS: '3', TICK_RATE: '60' },
+      env: { MAX_PLAYERS: '3', TICK_RATE: '60', DRAIN_SECONDS_MAX: '0' },
     });
     await ready(rig, container);
     const peer = new Peer();
@@ -153,7 +153,7 @@ describe('a pod', () => {
     });
     expect(await rig.cri.podState(pod)).toBe('SANDBOX_READY');
     await rig.cri.removePod(pod);
-    expect((await peer.ended()).code).toBe('NL_SHUTDOWN');
+    expect(await peer.ended()).toMatchObject({ code: 'NL_DRAINING', retry: true });
     peer.close();
     await poolIsFull();
     await expectNothingLeft(rig, before);
@@ -236,7 +236,7 @@ describe('a pod', () => {
   });
 
   it('a pod keeps its players while its container is replaced with another image', async () => {
-    const { pod, container, url } = await startGame(rig, imageOf('arena'));
+    const { pod, container, url } = await startGame(rig, imageOf('arena'), { env: { DRAIN_SECONDS_MAX: '0' } });
     const port = new URL(url).port;
     await ready(rig, container);
     const peer = new Peer();
@@ -263,7 +263,7 @@ describe('a pod', () => {
 
 describe('after a fault:', () => {
   it('after containerd was killed, it finds the pod still running when it starts again', async () => {
-    const { pod, container, url } = await startGame(rig, imageOf('arena'));
+    const { pod, container, url } = await startGame(rig, imageOf('arena'), { env: { DRAIN_SECONDS_MAX: '0' } });
     await ready(rig, container);
     const peer = new Peer();
     await peer.join(url, { query: '?size=320x180&fps=60' });
