@@ -110,7 +110,7 @@ export const settings = {
     min: 5,
     max: 60_000,
     about:
-      'time limit for one call of a module, such as tick, render, join or leave; a call that waits for a processor has up to four times as long',
+      'time limit for one call of a module, such as tick, render, join or leave; a call that waits for a processor has up to twenty times as long',
   },
   compileMsMax: {
     env: 'COMPILE_MS_MAX',

@@ -79,7 +79,7 @@ test.each([
   await begin(kind, host.url, address);
   await play();
   await visit();
-  await eventually(async () => expect((await host.status()).seats).toEqual({ all: 6, taken: 1 }));
+  await eventually(async () => expect((await host.status()).seats).toEqual({ all: 6, taken: 1, reserved: 0 }));
   expect((await fetch(new URL('readyz', host.operatorUrl))).status).toBe(200);
   expect(host.output()).not.toMatch(/warn.*request/);
 });
@@ -113,6 +113,6 @@ test('a host whose seats are all taken is ready, and its status says that it is 
   for (const peer of others) await peer.join(host.url, { query: QUERY });
   await expect(new Peer().join(host.url, { query: QUERY })).rejects.toThrow('503');
   expect((await fetch(new URL('readyz', host.operatorUrl))).status).toBe(200);
-  await eventually(async () => expect((await host.status()).seats).toEqual({ all: 6, taken: 6 }));
+  await eventually(async () => expect((await host.status()).seats).toEqual({ all: 6, taken: 6, reserved: 0 }));
   for (const peer of others) peer.close();
 });

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * A call that gets no processor, because others use all of them, may take this many times its limit. The time that it has run for
- * may not exceed the limit.
+ * A call that gets no processor, because others use all of them or its pod has used up its share, may take this many times its limit. The
+ * time that it has run for may not exceed the limit.
  */
-export const WALL_FACTOR = 4;
+export const WALL_FACTOR = 20;
 /** A call that has run for this share of its second half was not held up. The kernel's count is some milliseconds old. */
 const RUNNING_SHARE = 0.9;
 const LOOK_MS_MIN = 5;
