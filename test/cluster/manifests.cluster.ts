@@ -3,9 +3,9 @@ import { type Cluster, openCluster, run } from './cluster.ts';
 import { type KubeObject, manifest, OVERLAYS, readOverlay } from './game.ts';
 
 /** Namespaces that the manifests expect, or make themselves. */
-const NAMESPACES = ['nearlight', 'nearlight-node', 'monitoring'];
-/** Groups of kinds that only an extension of Kubernetes defines: OpenKruiseGame, Gatekeeper, and the Gateway API. */
-const EXTENSIONS = /^(game\.kruise\.io|\w+\.gatekeeper\.sh|gateway\.networking\.k8s\.io)\//;
+const NAMESPACES = ['nearlight', 'nearlight-node', 'nearlight-fleet', 'monitoring'];
+/** Groups of kinds that only an extension of Kubernetes defines: OpenKruiseGame, Gatekeeper, the Gateway API, and KEDA. */
+const EXTENSIONS = /^(game\.kruise\.io|\w+\.gatekeeper\.sh|gateway\.networking\.k8s\.io|keda\.sh)\//;
 
 let cluster: Cluster;
 let served: string[];
