@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { type ChildProcess, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 
 /** Runs a program and returns what it prints. @throws Error with its output if it fails */
 export function run(
@@ -15,4 +16,13 @@ export function run(
   if (error) throw error;
   if (status !== 0) throw new Error(`${program} ${args.join(' ')} failed:\n${stdout}${stderr}`);
   return stdout;
+}
+
+/** Sends a process a signal, and resolves with the exit status. It may have ended already. */
+export async function endChild(child: ChildProcess | undefined, signal: NodeJS.Signals): Promise<number | null> {
+  if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
+  const exited = once(child, 'exit');
+  child.kill(signal);
+  const [status] = (await exited) as [number | null];
+  return status;
 }

@@ -12,6 +12,7 @@ import { addHost, addTraces, library, processRegistry } from './metrics/process.
 import { addProtection, addRecoveries } from './metrics/protection.ts';
 import { addBus, addTraffic } from './metrics/traffic.ts';
 
+/** After this time, a scrape lets other work have its turn. */
 const SLICE_MS = 0.25;
 
 /**

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
+import { endChild } from '../command.ts';
 import { sleep } from '../wait.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -42,11 +42,6 @@ export class FleetProcess {
 
   /** Sends a signal, and resolves with the exit status. */
   async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
-    const child = this.#child;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
-    const exited = once(child, 'exit');
-    child.kill(signal);
-    const [status] = (await exited) as [number | null];
-    return status;
+    return endChild(this.#child, signal);
   }
 }
